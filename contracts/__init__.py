@@ -1,0 +1,1 @@
+"""Judges, rule by rule, whether an implementation keeps the contract that a document states."""

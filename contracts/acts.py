@@ -1,0 +1,376 @@
+"""What cases do again and again: make a record, change it, read it, and judge the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from contracts import expect
+from contracts.client import path_of
+from contracts.moments import is_same_moment
+from contracts.oracle.schema import oracle_of
+from contracts.settings import MARK
+from contracts.story import Made, Story
+from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
+from contracts.strategies.values import constraints
+from contracts.surface import Surface, response_rules
+from contracts.wire import ABSENT, Answer, Exchange
+from mock_server.spec.model import Operation, Transition
+
+if TYPE_CHECKING:
+    from contracts.bench import Bench
+
+
+def need(operation: Operation | None, story: Story, what: str) -> Operation:
+    if operation is None:
+        story.block(f"the document has no operation to {what} it")
+    return operation
+
+
+def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
+    """A new record from a plain valid body; blocks the case where the target refuses that."""
+    create = need(story.bench.surface(resource).create, story, "create")
+    body = story.bench.composer.base(create, state, **given)
+    if body is None:
+        story.block(
+            f"no valid body for {create.operation_id} can be built from what the target has"
+        )
+    return made_from(story, create, story.send(create, body=body))
+
+
+def made_from(story: Story, create: Operation, exchange: Exchange) -> Made:
+    """The record that an answer tells of; blocks where it tells of none."""
+    answer = exchange.answer
+    if not answer.accepted:
+        story.block(f"{create.operation_id} answered {answer.status} to a valid body")
+    if not isinstance(answer.body, dict) or not isinstance(answer.body.get("id"), str):
+        story.block(f"{create.operation_id} answered without the record and its id")
+    story.bench.live.notice(create.resource, answer.body)
+    return Made(
+        create.resource,
+        answer.body["id"],
+        answer.body,
+        exchange.request.body,
+        tuple(story.exchanges),
+        exchange.came,
+    )
+
+
+def reach(story: Story, resource: str, state: str, holding_back: bool = True, **given: Any) -> Made:
+    """A record in a state: made in it, or led there by the transitions that may be asked for.
+
+    Where time would end the state, values that hold it back are given too, unless not wanted.
+    """
+    lifecycle = story.bench.document.resources[resource].lifecycle
+    assert lifecycle is not None
+    if state in lifecycle.initial:
+        held = holding(story, resource, state) if holding_back else {}
+        return make(story, resource, state, **{**held, **given})
+    before = next((t for t in lifecycle.transitions if t.to == state and is_asked(t)), None)
+    if before is None:
+        story.block(f'no request leads to the state "{state}"')
+    made = reach(story, resource, before.source, **given)
+    answer = change(story, made, {lifecycle.field: state, **demanded(story, made, state)}).answer
+    if not answer.accepted:
+        story.block(f'the change from "{before.source}" to "{state}" was answered {answer.status}')
+    return made
+
+
+def demanded(story: Story, made: Made, state: str) -> dict[str, Any]:
+    """What a state requires, the record lacks, and a change may give."""
+    found = story.bench.document.resources[made.resource]
+    update = story.bench.surface(made.resource).update
+    if found.lifecycle is None or update is None:
+        return {}
+    values: dict[str, Any] = {}
+    for requirement in found.lifecycle.requires:
+        names = constraints(requirement.schema).get("required", [])
+        for name in names if state in requirement.states else ():
+            if made.record.get(name) is None and name in update.body_fields:
+                own = {**made.record, **values}
+                values[name] = story.bench.composer.value(update, name, own, state)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def belonging(story: Story, create: Operation, name: str, value: Any) -> dict[str, Any]:
+    """What a reference must belong to, given with it."""
+    reference = create.references.get(name)
+    if reference is None or not reference.match:
+        return {}
+    record = story.bench.live.find(reference, value) or {}
+    return {ours: record[theirs] for theirs, ours in reference.match.items() if theirs in record}
+
+
+def holding(story: Story, resource: str, state: str) -> dict[str, Any]:
+    """Values that keep a record in a state that time would end."""
+    found = story.bench.document.resources[resource]
+    create = story.bench.surface(resource).create
+    if found.lifecycle is None or create is None:
+        return {}
+    values = {}
+    for name in create.body_fields:
+        timed = transition_after(found, name) or transition_at(found, name)
+        if timed is not None and timed.source == state:
+            values[name] = story.bench.composer.value(create, name, {}, state)
+    return values
+
+
+def is_asked(transition: Transition) -> bool:
+    return not transition.timed and transition.event is None
+
+
+def standing(story: Story, resource: str, state: str | None, kind: str = "") -> Made:
+    """A record in a state that cases share as long as nothing has changed it."""
+    key = (resource, state, kind)
+    bench = story.bench
+    made = bench.standing.get(key)
+    # A record that time will move is only shared for a while.
+    if made is None or made.spoiled or bench.clock.now() - made.made_at > 20:
+        part = Story(bench, story.case)
+        if state is None:
+            made = make(part, resource)
+        elif kind == "full":
+            made = make(part, resource, state, **full_values(part, resource, state))
+        else:
+            made = reach(part, resource, state)
+        reread(part, made)
+        made.exchanges = tuple(part.exchanges)
+        made.key = key
+        bench.standing[key] = made
+    story.adopt(made)
+    return made
+
+
+def full_values(story: Story, resource: str, state: str) -> dict[str, Any]:
+    """Values for every field that a timed transition reads, so that no other state lacks them."""
+    found = story.bench.document.resources[resource]
+    create = story.bench.surface(resource).create
+    values: dict[str, Any] = {}
+    for name in create.body_fields if create is not None else ():
+        if transition_at(found, name) is not None:
+            values[name] = story.bench.composer.far_moment(FAR)
+    return values | holding(story, resource, state)
+
+
+def reread(story: Story, made: Made) -> Mapping[str, Any]:
+    """The record as the target shows it now."""
+    read = need(story.bench.surface(made.resource).read, story, "read")
+    answer = story.send(read, path=path_of(read, made.record_id)).answer
+    if answer.status != 200 or not isinstance(answer.body, dict):
+        story.block(f"{read.operation_id} answered {answer.status} for a record just made")
+    made.record = answer.body
+    return answer.body
+
+
+def change(story: Story, made: Made, changes: Any) -> Exchange:
+    """A change of a record; an accepted one is remembered."""
+    update = need(story.bench.surface(made.resource).update, story, "change")
+    exchange = story.send(update, path=path_of(update, made.record_id), body=changes)
+    check_there(story, update, made, exchange.answer)
+    if exchange.answer.accepted:
+        made.spoiled = True
+        if isinstance(exchange.answer.body, dict) and exchange.answer.body.get("id"):
+            made.record = exchange.answer.body
+    return exchange
+
+
+def remove(story: Story, made: Made) -> Exchange:
+    delete = need(story.bench.surface(made.resource).delete, story, "delete")
+    made.spoiled = True
+    exchange = story.send(delete, path=path_of(delete, made.record_id))
+    check_there(story, delete, made, exchange.answer)
+    story.bench.live.forget(made.resource, made.record_id)
+    return exchange
+
+
+def check_there(story: Story, operation: Operation, made: Made, answer: Answer) -> None:
+    """Blocks the case where a record that can be read is not found by an operation that never worked."""
+    read = story.bench.surface(made.resource).read
+    if answer.status != 404 or read is None:
+        return
+    if story.bench.client.call(read, path=path_of(read, made.record_id)).answer.accepted:
+        story.bench.absence.suspect(operation)
+        if story.bench.absence.has(operation):
+            story.block(f"the target does not have {operation.operation_id}")
+
+
+# Judging an answer
+
+
+def came(answer: Answer) -> str:
+    """An answer in a few words."""
+    text = answer.content.decode("utf-8", "replace").strip()
+    return f"{answer.status} {text[:300]}{'…' if len(text) > 300 else ''}".strip()
+
+
+def expect_accepted(story: Story, exchange: Exchange, why: str) -> Answer:
+    """Refutes the case where a valid request is refused."""
+    answer = exchange.answer
+    if answer.status in (401, 403):
+        story.block(f"the key is refused by {exchange.request.operation_id} ({answer.status})")
+    if not answer.accepted:
+        story.refute(f"accepted: {why}", came(answer), expect.ACCEPTED)
+    return answer
+
+
+def expect_refused(
+    story: Story, operation: Operation, exchange: Exchange, why: str, made: Made | None = None
+) -> None:
+    """Refutes the case where a request is not refused; how it is refused is judged beside it."""
+    answer = exchange.answer
+    if answer.accepted and operation.does == "create" and made is None:
+        made_from_accepted(story, operation, answer)
+    if made is not None and answer.accepted:
+        made.spoiled = True
+    if answer.status < 400 or answer.status >= 500:
+        note_status(story, operation, answer, why)
+        expected = f"refused with {refusal_status(operation)}: {why}"
+        story.refute(expected, came(answer), expect.REFUSED)
+    if operation.does == "create":
+        note_refused(story, operation, exchange)
+    note_status(story, operation, answer, why)
+    note_shape(story, operation, answer)
+    if made is not None:
+        note_unchanged(story, operation, made)
+
+
+def note_refused(story: Story, operation: Operation, exchange: Exchange) -> None:
+    """Remembers what a refused request would have stored."""
+    kept = story.bench.refused.setdefault(operation.resource, {})
+    for mark in marks_of(exchange.request.body):
+        kept[mark] = exchange
+
+
+def marks_of(body: Any) -> Iterator[str]:
+    """The texts of a body that only this run could have written."""
+    if isinstance(body, Mapping):
+        yield from (v for v in body.values() if isinstance(v, str) and v.startswith(f"{MARK} "))
+
+
+def made_from_accepted(story: Story, operation: Operation, answer: Answer) -> None:
+    """A wrongly accepted record is one all the same, for lists and references."""
+    if isinstance(answer.body, dict):
+        story.bench.live.notice(operation.resource, answer.body)
+
+
+def refusal_status(operation: Operation) -> str:
+    """The documented status of a request that breaks a rule."""
+    listed = [
+        s for s in operation.responses if s.startswith("4") and s not in ("401", "403", "404")
+    ]
+    return next(iter(sorted(listed)), "400")
+
+
+def note_status(story: Story, operation: Operation, answer: Answer, why: str) -> None:
+    status = refusal_status(operation)
+    rules = response_rules(operation, status)
+    if answer.status < 400:
+        return
+    story.bench.ledger.count(rules)
+    if str(answer.status) != status:
+        expected = f"a refused request is answered {status} ({why})"
+        story.note(rules, expected, came(answer), is_certain(story), expect.status(status))
+
+
+def is_certain(story: Story) -> bool:
+    """Whether a document says itself that this request is refused, and not only a reading of it."""
+    rules = story.bench.document.rules
+    named = [rules[i] for i in story.case.rule_ids if i in rules]
+    return story.case.certain and any(rule.certainty == "documented" for rule in named)
+
+
+def note_shape(story: Story, operation: Operation, answer: Answer) -> None:
+    """The body of a refusal, held against its documented schema; what it must hold is inferred."""
+    response = operation.responses.get(str(answer.status))
+    if response is None or response.schema is None:
+        return
+    broken = oracle_of(response.schema).breaches(answer.body)
+    if broken:
+        expected = f"an error body of the documented form: {broken[0].message}"
+        story.note(response.rule_ids, expected, came(answer), certain=False)
+
+
+def note_unchanged(story: Story, operation: Operation, made: Made) -> None:
+    """A refused change leaves the record as it was."""
+    before = made.record
+    read = story.bench.surface(made.resource).read
+    if read is None:
+        return
+    after = story.send(read, path=path_of(read, made.record_id)).answer
+    rules = response_rules(operation, refusal_status(operation))
+    sure = is_documented(story.bench, made.resource)
+    if not after.accepted or not isinstance(after.body, dict):
+        story.note(rules, "a refused change leaves the record as it was", came(after), sure)
+        return
+    changed = differing(story.bench.surface(made.resource), before, after.body)
+    if changed:
+        made.spoiled = True
+        shown = {name: after.body.get(name) for name in changed}
+        listed = ", ".join(f"{name} still {before.get(name)!r}" for name in changed)
+        kept = expect.fields({name: before.get(name) for name in changed})
+        story.note(rules, f"a refused change changes nothing: {listed}", f"{shown}", sure, kept)
+    made.record = after.body
+
+
+def note_kept(
+    story: Story,
+    resource: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    changed: Container[str],
+) -> None:
+    """What clients give stays as it is while the state moves, but for what the move itself says."""
+    surface = story.bench.surface(resource)
+    create, read = surface.create, surface.read
+    if create is None or read is None:
+        return
+    worked_out = {one.field for one in surface.resource.derived}
+    for name in create.body_fields:
+        kept = before.get(name)
+        if kept is None or name in changed or name in worked_out or name not in after:
+            continue
+        if kept != after[name] and not is_same_moment(kept, after[name], 1.0):
+            rules = response_rules(read, str(read.success))
+            story.note(rules, f"{name} still {kept!r} after the move", f"{after[name]!r}")
+
+
+def is_documented(bench: Bench, resource: str) -> bool:
+    """Whether a document's own page speaks of a resource, so that refusals of it are promised too."""
+    return any(
+        place.resource == resource and rule.certainty == "documented"
+        for rule in bench.document.rules.values()
+        for place in rule.places
+        if place.kind not in ("response", "security")
+    )
+
+
+def differing(surface: Surface, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The documented fields in which two readings differ."""
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is not None and any(
+        t.timed and t.source == before.get(lifecycle.field) and t.to == after.get(lifecycle.field)
+        for t in lifecycle.transitions
+    ):
+        return []  # time has moved it meanwhile
+    return [name for name in surface.resource.fields if before.get(name) != after.get(name)]
+
+
+def calm(story: Story, resource: str) -> str | None:
+    return calm_state(story.bench.document.resources[resource])
+
+
+__all__ = [
+    "ABSENT",
+    "calm",
+    "came",
+    "change",
+    "expect_accepted",
+    "expect_refused",
+    "made_from",
+    "make",
+    "need",
+    "reach",
+    "remove",
+    "reread",
+    "standing",
+]

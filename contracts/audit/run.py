@@ -1,0 +1,129 @@
+"""The whole audit: a control run on the right stub, then every mutant, by several processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from contracts.audit.catalogue import build_mutants
+from contracts.audit.choice import Choice, choose
+from contracts.audit.mutant import Mutant
+from contracts.audit.trial import Outcome, try_mutant, try_right
+from contracts.errors import CouldNotRunError
+from contracts.settings import Settings, Tell, Timepiece
+from mock_server.spec import load_document
+from mock_server.spec.model import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit comes to. `excluded` counts the mutants that cannot be seen, by reason."""
+
+    mutants: Mapping[str, Mutant]
+    outcomes: tuple[Outcome, ...]
+    excluded: Counter[str]
+    seconds: float
+    seed: int
+
+    def of(self, verdict: str) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.verdict == verdict]
+
+    @property
+    def planted(self) -> int:
+        return len(self.outcomes) - len(self.of("unsayable"))
+
+    @property
+    def failed(self) -> bool:
+        return len(self.of("caught")) < self.planted
+
+
+def audit(
+    document: Document,
+    choices: Settings,
+    choice: Choice,
+    workers: int,
+    timepiece: Timepiece,
+    tell: Tell = lambda text: None,
+) -> Audit:
+    """Plants and judges; raises CouldNotRunError where the right stub is already called wrong."""
+    started = timepiece.now()
+    mutants = build_mutants(document)
+    chosen = choose(mutants, choice, choices.seed)
+    tell("the right stub")
+    check_right(document, choices, timepiece)
+    planted = [mutant.mutant_id for mutant in chosen if not mutant.excluded]
+    outcomes = try_all(document, choices, planted, workers, timepiece, tell)
+    return Audit(
+        mutants,
+        tuple(sorted(outcomes, key=lambda outcome: planted.index(outcome.mutant_id))),
+        Counter(mutant.excluded for mutant in chosen if mutant.excluded),
+        timepiece.now() - started,
+        choices.seed,
+    )
+
+
+def check_right(document: Document, choices: Settings, timepiece: Timepiece) -> None:
+    """What is called wrong without a defect says nothing of defects."""
+    outcome = try_right(document, choices, timepiece)
+    if outcome is not None:
+        raise CouldNotRunError(
+            f"the stub without a defect is called wrong: {outcome.rule_id} ({outcome.case}): "
+            f"{outcome.came}; an audit would say nothing"
+        )
+
+
+def try_all(
+    document: Document,
+    choices: Settings,
+    planted: list[str],
+    workers: int,
+    timepiece: Timepiece,
+    tell: Tell,
+) -> list[Outcome]:
+    if workers == 1 or len(planted) < 2:
+        here = Worker(document, choices, timepiece)
+        return follow(map(here.attempt, planted), len(planted), tell)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (choices, timepiece))
+    try:
+        waiting = [pool.submit(attempt, mutant_id) for mutant_id in planted]
+        return follow((one.result() for one in as_completed(waiting)), len(planted), tell)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def follow(outcomes: Iterable[Outcome], total: int, tell: Tell) -> list[Outcome]:
+    """Collects outcomes, and says how far it is."""
+    found: list[Outcome] = []
+    for outcome in outcomes:
+        found.append(outcome)
+        missed = sum(one.verdict in ("missed", "misnamed") for one in found)
+        tell(f"{len(found)} of {total} defects, {missed} missed: {outcome.mutant_id}")
+    return found
+
+
+class Worker:
+    """Tries mutants by id; each process builds them for itself."""
+
+    def __init__(self, document: Document, choices: Settings, timepiece: Timepiece) -> None:
+        self.document = document
+        self.choices = choices
+        self.timepiece = timepiece
+        self.mutants = build_mutants(document)
+
+    def attempt(self, mutant_id: str) -> Outcome:
+        return try_mutant(self.document, self.choices, self.mutants[mutant_id], self.timepiece)
+
+
+_worker: list[Worker] = []
+
+
+def begin(choices: Settings, timepiece: Timepiece) -> None:
+    """Prepares a process of the pool."""
+    _worker[:] = [Worker(load_document(choices.document), choices, timepiece)]
+
+
+def attempt(mutant_id: str) -> Outcome:
+    return _worker[0].attempt(mutant_id)

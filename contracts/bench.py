@@ -1,0 +1,138 @@
+"""Everything that a check works with: the document, the target, what is live there, the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import errors as hypothesis_errors
+from hypothesis import strategies as st
+
+from contracts.absence import Absence
+from contracts.chance import Chance
+from contracts.client import Client
+from contracts.clock import Clock
+from contracts.ledger import Ledger
+from contracts.live import Live, Record
+from contracts.settings import MARK, Settings
+from contracts.story import BlockedError, Made, RefutedError, Story
+from contracts.strategies.bodies import Composer, calm_state
+from contracts.surface import Surface, build_surfaces
+from contracts.wire import KEY, Exchange
+from mock_server.spec.model import Document, Expression
+
+
+class Bench:
+    """One run's tools."""
+
+    def __init__(self, document: Document, client: Client, choices: Settings) -> None:
+        self.document = document
+        self.client = client
+        self.settings = choices
+        self.random = Chance(choices.seed)
+        self.surfaces = build_surfaces(document)
+        self.live = Live(client, self.surfaces)
+        self.composer = Composer(
+            document, self.live, client.clock, choices.recipients, MARK, self.random
+        )
+        self.live.make = self.make_reference
+        self.ledger = Ledger(document.rules, choices.selection)
+        self.absence = Absence()
+        self.standing: dict[object, Made] = {}
+        self.refused: dict[str, dict[str, Exchange]] = {}  # resource -> mark -> refused create
+        self.me: Record | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self.client.clock
+
+    def surface(self, resource: str) -> Surface:
+        return self.surfaces[resource]
+
+    def judged(self) -> list[Surface]:
+        """The resources of which an operation is selected."""
+        chosen = self.settings.selection.has_operation
+        return [one for one in self.surfaces.values() if any(map(chosen, one.operations()))]
+
+    def principal(self) -> Record | None:
+        """The record of who calls, where the document has an operation that reads it."""
+        if self.me is None:
+            for operation in self.document.operations.values():
+                asked = operation.record_id
+                if isinstance(asked, Expression) and asked.source == "principal":
+                    answer = self.client.call(operation).answer
+                    if answer.accepted and isinstance(answer.body, dict):
+                        self.me = answer.body
+        return self.me
+
+    def make_record(self, resource: str, credentials: str = KEY) -> Record | None:
+        """A plain new record at rest; None where the target makes none."""
+        create = self.surfaces[resource].create
+        if create is None or self.absence.has(create):
+            return None
+        body = self.composer.base(create, calm_state(self.document.resources[resource]))
+        if body is None:
+            return None
+        answer = self.client.call(create, body=body, credentials=credentials).answer
+        self.absence.learn(create, answer.status)
+        return answer.body if answer.accepted and isinstance(answer.body, dict) else None
+
+    def make_reference(self, resource: str, credentials: str) -> Record | None:
+        """A record to refer to, made where the target has none."""
+        record = self.make_record(resource, credentials)
+        if record is not None:
+            self.live.add(resource, record, credentials)
+        return record
+
+    def explore(
+        self,
+        story: Story,
+        strategy: st.SearchStrategy[Any],
+        attempt: Callable[[Story, Any], None],
+        examples: int | None = None,
+    ) -> None:
+        """Tries generated values; a failing one is shrunk, and its requests become the story's."""
+        failing: list[Story] = []
+        tried = 0
+
+        @seed(self.settings.seed)
+        @settings(
+            max_examples=examples or self.settings.examples,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+        )
+        @given(strategy)
+        def run(value: Any) -> None:
+            nonlocal tried
+            tried += 1
+            part = Story(self, story.case)
+            try:
+                attempt(part, value)
+            except RefutedError:
+                failing.append(part)
+                raise
+            if part.findings:
+                failing.append(part)
+                raise RefutedError(part.findings[0].expected)
+
+        try:
+            run()
+        except RefutedError:
+            last = failing[-1]
+            story.exchanges[:] = last.exchanges
+            story.findings.extend(last.findings)
+            story.used.extend(last.used)
+        except hypothesis_errors.Flaky as error:
+            last = failing[-1] if failing else story
+            for finding in last.findings:
+                self.ledger.record_flaky(finding)
+            raise BlockedError("answers to one and the same request differed") from error
+        except hypothesis_errors.Unsatisfiable:
+            raise BlockedError("no fitting data could be generated") from None
+        for _ in range(max(0, tried - 1)):
+            self.ledger.count(story.case.rule_ids)

@@ -1,0 +1,47 @@
+"""What a suite ever met, told by the stub's control API; all of its keys count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.clock import CONTROL
+from contracts.target import StubTransport, WsgiApp
+from contracts.wire import basic
+
+
+@dataclass(slots=True)
+class Met:
+    """Counts by rule, by transition and by operation."""
+
+    kept: Counter[str] = field(default_factory=Counter)
+    broke: Counter[str] = field(default_factory=Counter)
+    transitions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+
+    def word(self, rule_id: str) -> str:
+        """How a rule was met: kept, broken, both, or never."""
+        words = [w for w, c in (("kept", self.kept), ("broken", self.broke)) if c[rule_id]]
+        return "both" if len(words) == 2 else (words or ["never"])[0]
+
+
+def read_coverage(app: WsgiApp) -> Met:
+    """The sums over all tenants that the stub has."""
+    transport, met = StubTransport(app), Met()
+    tenants = transport.send("GET", f"{CONTROL}/tenants", {}, None).body
+    for tenant in tenants if isinstance(tenants, list) else []:
+        headers = {"Authorization": basic(tenant["keys"][0])}
+        found = transport.send("GET", f"{CONTROL}/coverage", headers, None).body
+        add(met, found if isinstance(found, dict) else {})
+    return met
+
+
+def add(met: Met, found: dict[str, Any]) -> None:
+    for row in found.get("rules", []):
+        met.kept[row["id"]] += row["kept"]
+        met.broke[row["id"]] += row["broke"] + row["warned"]
+    for row in found.get("transitions", []):
+        met.transitions[row["resource"], row["from"], row["to"]] += row["count"]
+    for row in found.get("operations", []):
+        met.operations[row["id"]] += row["passed"] + row["refused"]

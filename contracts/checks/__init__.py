@@ -1,0 +1,1 @@
+"""One module for each kind of rule; each builds the cases that could refute it."""

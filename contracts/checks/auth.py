@@ -1,0 +1,159 @@
+"""Authentication: without valid credentials every operation answers 401; each scheme suffices."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from contracts import expect
+from contracts.acts import came, reread, standing
+from contracts.bench import Bench
+from contracts.client import path_of
+from contracts.story import Case, Made, Story
+from contracts.strategies.bodies import calm_state
+from contracts.surface import Surface
+from contracts.wire import ABSENT, BEARER, KEY, NONE, authorization, basic, bearer
+from mock_server.spec.model import Operation, SecurityScheme
+
+UNKNOWN = "unknown_key_0000000000000000"
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for operation in bench.document.operations.values():
+        schemes = [bench.document.security_schemes.get(name) for name in operation.security]
+        known = [scheme for scheme in schemes if scheme is not None]
+        ids = tuple(dict.fromkeys(i for scheme in known for i in scheme.rule_ids))
+        if not ids or not bench.ledger.wants(ids):
+            continue
+        kinds = {scheme.kind for scheme in known}
+        for what, value, certain in bad_credentials(bench, kinds):
+            if is_thorough(bench, operation) or what in ("no credentials", "an unknown key"):
+                steps = refused(bench, operation, value)
+                yield Case(ids, f"{operation.operation_id} with {what}", steps, certain)
+        if is_thorough(bench, operation):
+            yield from accepted_cases(bench, operation, known, ids)
+
+
+def is_thorough(bench: Bench, operation: Operation) -> bool:
+    """Resources with a lifecycle or rules of their own get every variant, the others the first two."""
+    return bool(bench.document.resources[operation.resource].lifecycle)
+
+
+def bad_credentials(bench: Bench, kinds: Collection[str]) -> list[tuple[str, str, bool]]:
+    key = bench.client.keys.key
+    found = [
+        ("no credentials", NONE, True),
+        ("another scheme", f"Token {key}", True),
+        ("the bare key", key, True),
+        ("an empty header", "", True),
+    ]
+    if "basic" in kinds:
+        found += [
+            ("an unknown key", basic(UNKNOWN), True),
+            ("an empty key", basic(""), True),
+            ("Basic without anything", "Basic", True),
+            ("Basic that is no base64", "Basic %%%", True),
+            ("Basic without a colon", "Basic " + b64encode(UNKNOWN.encode()).decode(), True),
+            ("the key as password", basic("", key), False),
+            ("a password beside the key", basic(key, "password"), False),
+        ]
+    if "bearer" in kinds:
+        found += [
+            ("an unknown token", bearer(UNKNOWN), True),
+            ("Bearer without a token", "Bearer", True),
+        ]
+    return found
+
+
+def refused(bench: Bench, operation: Operation, credentials: str) -> Any:
+    def steps(story: Story) -> None:
+        path, made = target_of(story, operation)
+        body = body_of(story, operation)
+        exchange = story.send(operation, path=path, body=body, credentials=credentials)
+        answer = exchange.answer
+        if answer.accepted and made is not None:
+            made.spoiled = True
+        if answer.status != 401:
+            probe_missing(story, operation, path)
+            story.refute("401", came(answer), expect.status(401))
+        if made is not None and operation.does in ("update", "delete"):
+            before = made.record
+            after = reread(story, made)
+            if before.get("id") != after.get("id") or before != after:
+                made.spoiled = True
+                story.refute("401, and nothing is changed", "the record has changed")
+
+    return steps
+
+
+def probe_missing(story: Story, operation: Operation, path: dict[str, str]) -> None:
+    """An operation that the target does not have is answered alike with the key."""
+    if operation.does not in ("list", "read"):
+        return
+    answer = story.bench.client.call(operation, path=path).answer
+    story.bench.absence.learn(operation, answer.status)
+    if story.bench.absence.has(operation):
+        story.block(f"the target does not have {operation.operation_id}")
+
+
+def target_of(story: Story, operation: Operation) -> tuple[dict[str, str], Made | None]:
+    """Path values that name a record which is there, so that only the credentials are wrong."""
+    names = [p.name for p in operation.parameters if p.location == "path"]
+    if not names:
+        return {}, None
+    surface: Surface = story.bench.surface(operation.resource)
+    if surface.create is not None and surface.read is not None:
+        made = standing(story, operation.resource, calm_state(surface.resource))
+        return path_of(operation, made.record_id), made
+    records = story.bench.live.records(operation.resource)
+    if not records:
+        story.block(f"the target has no {operation.resource}")
+    return path_of(operation, str(records[0].get("id"))), None
+
+
+def body_of(story: Story, operation: Operation) -> Any:
+    if operation.body_schema is None:
+        return ABSENT
+    if operation.does == "update":
+        return {}
+    body = story.bench.composer.base(
+        operation, calm_state(story.bench.document.resources[operation.resource])
+    )
+    return {} if body is None else body
+
+
+def accepted_cases(
+    bench: Bench, operation: Operation, schemes: list[SecurityScheme], ids: tuple[str, ...]
+) -> Iterator[Case]:
+    if operation.does not in ("list", "create"):
+        return
+    for scheme in schemes:
+        if scheme.kind == "bearer":
+            yield Case(ids, f"{operation.operation_id} with a Bearer token", by_bearer(operation))
+        else:
+            yield Case(ids, f"{operation.operation_id} with Basic", by_basic(operation))
+
+
+def by_basic(operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        key = authorization(KEY, story.bench.client.keys)
+        exchange = story.send(operation, body=body_of(story, operation), credentials=str(key))
+        if exchange.answer.status in (401, 403):
+            story.refute("the key as Basic user name suffices", came(exchange.answer))
+
+    return steps
+
+
+def by_bearer(operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        exchange = story.send(operation, body=body_of(story, operation), credentials=BEARER)
+        if exchange.answer.status in (401, 403):
+            if story.bench.client.keys.bearer is None and story.bench.client.scheme == "basic":
+                story.block(
+                    "the Bearer half is not exercised: "
+                    "the key is none, and CONTRACTS_BEARER_TOKEN is not set"
+                )
+            story.refute("a Bearer token suffices", came(exchange.answer))
+
+    return steps

@@ -1,0 +1,118 @@
+"""Defaults: what is filled in where a field is absent, in each condition; a given value stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from contracts import expect
+from contracts.acts import expect_accepted, made_from, reread
+from contracts.bench import Bench
+from contracts.oracle.schema import oracle_of
+from contracts.story import Case, Story
+from contracts.strategies.bodies import calm_state
+from contracts.strategies.values import constraints
+from contracts.surface import Surface
+from mock_server.spec.model import Default, Operation
+from mock_server.spec.schemas import properties_of
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        create = surface.create
+        if create is None:
+            continue
+        for state in states_of(surface):
+            fields = dict.fromkeys(default.field for default in create.defaults)
+            for field in fields:
+                if field in surface.resource.fields and field not in surface.resource.hidden:
+                    yield from field_cases(bench, surface, create, field, state)
+
+
+def states_of(surface: Surface) -> list[str | None]:
+    lifecycle = surface.resource.lifecycle
+    return list(lifecycle.initial) if lifecycle is not None else [calm_state(surface.resource)]
+
+
+def applying(create: Operation, field: str, body: Any) -> Default | None:
+    return next(
+        (
+            default
+            for default in create.defaults
+            if default.field == field
+            and (default.condition is None or oracle_of(default.condition).is_valid(body))
+        ),
+        None,
+    )
+
+
+def field_cases(
+    bench: Bench, surface: Surface, create: Operation, field: str, state: str | None
+) -> Iterator[Case]:
+    body = bench.composer.base(create, state)
+    due = applying(create, field, body) if body is not None else None
+    if body is None or due is None:
+        return
+    where = f"{create.operation_id}{f' as {state}' if state else ''}: {field}"
+    expected = due.value
+
+    def absent(story: Story) -> None:
+        fill(story, create, body_without(story, create, state, field), field, expected)
+
+    def null(story: Story) -> None:
+        fill(
+            story,
+            create,
+            {**body_without(story, create, state, field), field: None},
+            field,
+            expected,
+        )
+
+    yield Case(due.rule_ids, f"{where} left out", absent)
+    if oracle_of(properties_of(create.body_schema)[field]).is_valid(None):
+        yield Case(due.rule_ids, f"{where} null", null, False)
+    for other in dict.fromkeys(default.field for default in create.defaults):
+        for value in (
+            other_values(create, other) if other not in (field, state_field(surface)) else ()
+        ):
+
+            def beside(story: Story, other: str = other, value: Any = value) -> None:
+                sent = {**body_without(story, create, state, field), other: value}
+                fill(story, create, sent, field, expected)
+
+            if applying(create, field, {**body, other: value}) == due:
+                yield Case(due.rule_ids, f"{where} left out, {other} {value!r}", beside)
+    for value in other_values(create, field):
+
+        def given(story: Story, value: Any = value) -> None:
+            sent = {**body_without(story, create, state, field), field: value}
+            fill(story, create, sent, field, value)
+
+        yield Case(due.rule_ids, f"{where} given as {value!r}", given)
+
+
+def state_field(surface: Surface) -> str | None:
+    return surface.resource.lifecycle.field if surface.resource.lifecycle is not None else None
+
+
+def body_without(story: Story, create: Operation, state: str | None, field: str) -> dict[str, Any]:
+    body = story.bench.composer.base(create, state)
+    if body is None:
+        story.block(f"no valid body for {create.operation_id} can be built")
+    return {name: value for name, value in body.items() if name != field}
+
+
+def other_values(create: Operation, field: str) -> list[Any]:
+    """Every value that the field may be given, of a closed list; else none."""
+    words = constraints(properties_of(create.body_schema)[field])
+    return [value for value in words.get("enum", []) if value is not None]
+
+
+def fill(story: Story, create: Operation, body: dict[str, Any], field: str, expected: Any) -> None:
+    exchange = story.send(create, body=body)
+    expect_accepted(story, exchange, f"{field} is {body.get(field, 'left out')!r}")
+    made = made_from(story, create, exchange)
+    for record, when in ((made.record, "in the answer"), (reread(story, made), "on reading")):
+        if record.get(field) != expected:
+            wanted = expect.fields({field: expected})
+            story.refute(f"{field} {expected!r} {when}", f"{field} {record.get(field)!r}", wanted)

@@ -1,0 +1,385 @@
+"""Derived values: worked out by the judge itself, and held against answers, readings and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contracts import expect
+from contracts.acts import change, made_from, make, need, reread
+from contracts.bench import Bench
+from contracts.checks.lifecycle import new_value, plain_fields
+from contracts.checks.listing import listed_record
+from contracts.moments import is_same_moment, read_moment
+from contracts.oracle.schema import Breach, oracle_of
+from contracts.oracle.values import PLACEHOLDER, Facts, Unknown, dig, evaluate
+from contracts.story import BlockedError, Case, Made, Steps, Story
+from contracts.strategies.bodies import calm_state, transition_after, transition_at
+from contracts.surface import Surface
+from mock_server.spec.model import Call, Derived, Expression, Operation, Value
+
+PAUSE = 1.5  # seconds between two changes, more than the coarsest moments
+NOW_TOLERANCE = 120.0  # seconds by which a clock may differ from this machine's
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        if surface.create is None:
+            continue
+        for derived in surface.resource.derived:
+            if derived.field in surface.resource.hidden or not bench.ledger.wants(derived.rule_ids):
+                continue
+            yield from field_cases(bench, surface, surface.create, derived)
+
+
+def is_brought_along(surface: Surface, derived: Derived) -> bool:
+    """Whether it is a reference that another reference brings with it, which documents seldom say."""
+    return derived.field in surface.resource.references and any(
+        isinstance(value, Expression) and value.source == "follow" for value in derived.values
+    )
+
+
+def field_cases(
+    bench: Bench, surface: Surface, create: Operation, derived: Derived
+) -> Iterator[Case]:
+    certain = not is_brought_along(surface, derived)
+    for state in states_of(surface):
+        for given in inputs_of(bench, surface, create, derived, state):
+            steps = on_create(surface, create, derived, state, given)
+            named = ", ".join(given) or "nothing"
+            where = f' as "{state}"' if state else ""
+            yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
+    if derived.on != "create" and surface.update is not None:
+        for name in changing_fields(surface, surface.update, derived):
+            steps = on_change(surface, create, surface.update, derived, name)
+            yield Case(derived.rule_ids, f"{derived.field} after {name} has changed", steps, False)
+        if any(is_now(value) for value in derived.values):
+            steps = moves_on(surface, surface.update, derived)
+            yield Case(derived.rule_ids, f"{derived.field} moves with every change", steps, False)
+
+
+def states_of(surface: Surface) -> list[str | None]:
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is None:
+        return [None]
+    timed = {t.source for t in lifecycle.transitions if t.timed and t.after is not None}
+    return [state for state in lifecycle.initial if state not in timed]
+
+
+def inputs_of(
+    bench: Bench,
+    surface: Surface,
+    create: Operation,
+    derived: Derived,
+    state: str | None,
+) -> list[list[str]]:
+    """Which body fields to give: those that it reads, all together and, where optional, none."""
+    names = [
+        name
+        for name in dict.fromkeys(iter_reads(derived))
+        if name in create.body_fields and name != state_field(surface)
+    ]
+    calm = calm_state(surface.resource)
+    if state != calm:
+        return [names]
+    return [names, []] if names and not isinstance(derived.on, tuple) else [names]
+
+
+def state_field(surface: Surface) -> str | None:
+    lifecycle = surface.resource.lifecycle
+    return lifecycle.field if lifecycle is not None else None
+
+
+def iter_reads(derived: Derived) -> Iterator[str]:
+    """Fields of the record or the body that a value is worked out from."""
+    for value in derived.values:
+        for expression in expressions(value):
+            if expression.source == "follow":
+                yield expression.name
+            elif expression.source in ("record", "body") and expression.tokens:
+                yield expression.tokens[0]
+    if isinstance(derived.on, tuple):
+        yield from derived.on
+
+
+def expressions(value: Value) -> Iterator[Expression]:
+    if isinstance(value, Expression):
+        yield value
+    elif isinstance(value, Call):
+        for part in (*value.of, *value.named.values()):
+            if isinstance(part, Expression):
+                yield part
+
+
+def compose(
+    story: Story,
+    surface: Surface,
+    create: Operation,
+    derived: Derived,
+    state: str | None,
+    names: list[str],
+) -> dict[str, Any]:
+    """A body that gives what is asked for, and leaves out what is derived and what it reads else."""
+    composer = story.bench.composer
+    given: dict[str, Any] = {}
+    for name in names:
+        if name == derived.field or name in given:
+            continue
+        if name in create.references:
+            given |= reference_values(story, create, derived, name, given)
+        else:
+            given[name] = composer.value(create, name, given, state)
+    given = {name: value for name, value in given.items() if value is not None}
+    if renders(derived):
+        given |= template_values(story, create, derived, given)
+    body = composer.base(create, state, **given)
+    if body is None:
+        story.block(f"no valid body for {create.operation_id} can be built")
+    unasked = {derived.field, *(name for name in iter_reads(derived) if name not in given)}
+    lighter = {name: value for name, value in body.items() if name not in unasked}
+    if state_field(surface) in body:
+        lighter[str(state_field(surface))] = body[str(state_field(surface))]
+    if not enforced(composer.breaches(create, lighter), story):
+        return lighter
+    return {name: value for name, value in body.items() if name != derived.field}
+
+
+def enforced(broken: list[Breach], story: Story) -> list[Breach]:
+    """Without what only warns: there a target may do either."""
+    rules = story.bench.document.rules
+    return [
+        breach
+        for breach in broken
+        if not breach.rule_ids
+        or any(i in rules and rules[i].policy == "enforce" for i in breach.rule_ids)
+    ]
+
+
+def reference_values(
+    story: Story, create: Operation, derived: Derived, name: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A record to refer to, with all that it must belong to; nothing where the target has none."""
+    reference = create.references[name]
+    found = story.bench.live.fitting(reference, given)
+    if not found:
+        return {}
+    values = {name: found[0].get(reference.by)}
+    for theirs, ours in reference.match.items():
+        belongs = ours in create.body_fields and ours != derived.field
+        if belongs and found[0].get(theirs) is not None:
+            values[ours] = found[0][theirs]
+    return values
+
+
+def renders(derived: Derived) -> bool:
+    return any(isinstance(v, Call) and v.function == "template.render" for v in derived.values)
+
+
+def template_values(
+    story: Story, create: Operation, derived: Derived, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A template whose placeholders all have a value in the records that go with it."""
+    call = next(v for v in derived.values if isinstance(v, Call))
+    source = next(part for part in call.of if isinstance(part, Expression))
+    reference = create.references.get(source.name)
+    if reference is None:
+        story.block(f"{source.name} cannot be given")
+    records: dict[str, Any] = {}
+    for word, part in call.named.items():
+        if isinstance(part, Expression) and part.source == "follow" and part.name in given:
+            records[word] = story.bench.live.find(create.references[part.name], given[part.name])
+    text = template_text(story, records)
+    field = source.tokens[-1]
+    maker = story.bench.surface(reference.to).create
+    if text is not None and maker is not None:
+        made = make(story, reference.to, None, **{field: text})
+        return {source.name: made.record.get(reference.by)}
+    fitting = [
+        record
+        for record in story.bench.live.wanted(reference)
+        if isinstance(record.get(field), str) and resolves(record[field], records)
+    ]
+    if not fitting:
+        story.block(f"the target has no {reference.to} that could be rendered")
+    best = max(fitting, key=lambda record: len(PLACEHOLDER.findall(record[field])))
+    return {source.name: best.get(reference.by)}
+
+
+def template_text(story: Story, records: Mapping[str, Any]) -> str | None:
+    """A text with every placeholder of the document's and the target's that has a value."""
+    hints = (v for values in story.bench.composer.hints.values() for v in values)
+    known = dict.fromkeys(
+        name for text in hints if isinstance(text, str) for name in PLACEHOLDER.findall(text)
+    )
+    usable = [name for name in known if isinstance(dig(records, tuple(name.split("."))), str)]
+    if not usable:
+        return None
+    return "Contract check: " + ", ".join(f"{{{{ {name} }}}}" for name in usable) + "!"
+
+
+def resolves(text: str, records: Mapping[str, Any]) -> bool:
+    names = PLACEHOLDER.findall(text)
+    return "{%" not in text and all(
+        isinstance(dig(records, tuple(name.split("."))), str) for name in names
+    )
+
+
+def on_create(
+    surface: Surface, create: Operation, derived: Derived, state: str | None, names: list[str]
+) -> Any:
+    def steps(story: Story) -> None:
+        body = compose(story, surface, create, derived, state, names)
+        exchange = story.send(create, body=body)
+        made = made_from(story, create, exchange)
+        compare(story, surface, derived, made, body, made.record, "in the answer")
+        compare(story, surface, derived, made, body, reread(story, made), "on reading")
+        if state == calm_state(surface.resource):
+            shown = listed_record(story, surface, made)
+            if shown is not None and derived.field in shown:
+                compare(story, surface, derived, made, body, shown, "in the list")
+
+    return steps
+
+
+def compare(
+    story: Story,
+    surface: Surface,
+    derived: Derived,
+    made: Made,
+    body: Mapping[str, Any],
+    record: Mapping[str, Any],
+    when: str,
+    changed: bool = False,
+) -> None:
+    """Refutes the case where a record's value is not the one that the document says."""
+    if body.get(derived.field) is not None:
+        return
+    if derived.condition is not None and not oracle_of(derived.condition).is_valid(dict(record)):
+        if (
+            not changed
+            and record.get(derived.field) is not None
+            and is_set_by_nothing(surface, derived)
+        ):
+            wanted = expect.fields({derived.field: None})
+            story.refute(f"{derived.field} null {when}", f"{record.get(derived.field)!r}", wanted)
+        return
+    expected = first_value(story, surface, derived, body, record)
+    found = record.get(derived.field)
+    if isinstance(expected, Moment):
+        moment = read_moment(found)
+        if moment is None or abs(moment.timestamp() - made.made_at) > NOW_TOLERANCE:
+            story.refute(f"{derived.field} is about now {when}", f"{found!r}")
+    elif not isinstance(expected, Unknown) and not is_same(expected, found):
+        wanted = expect.fields({derived.field: expected})
+        story.refute(f"{derived.field} {expected!r} {when}", f"{derived.field} {found!r}", wanted)
+
+
+def is_set_by_nothing(surface: Surface, derived: Derived) -> bool:
+    """Whether nothing else could have filled the field."""
+    lifecycle = surface.resource.lifecycle
+    return lifecycle is None or not any(derived.field in t.sets for t in lifecycle.transitions)
+
+
+class Moment:
+    """The moment of the request."""
+
+
+def first_value(
+    story: Story,
+    surface: Surface,
+    derived: Derived,
+    body: Mapping[str, Any],
+    record: Mapping[str, Any],
+) -> Any:
+    for value in derived.values:
+        if isinstance(value, Expression) and value.source == "now":
+            return Moment()
+        found = evaluate(value, facts_of(story, surface, body, record))
+        if found is not None:
+            return found
+    return None
+
+
+def facts_of(
+    story: Story, surface: Surface, body: Mapping[str, Any], record: Mapping[str, Any]
+) -> Facts:
+    def follow(field: str, value: Any) -> Mapping[str, Any] | None:
+        reference = surface.resource.references.get(field) or (
+            surface.create.references.get(field) if surface.create is not None else None
+        )
+        return story.bench.live.find(reference, value) if reference is not None else None
+
+    hidden = {
+        name: next((one.values[0] for one in surface.resource.derived if one.field == name), None)
+        for name in surface.resource.hidden
+    }
+    if surface.create is not None:
+        body = story.bench.composer.foresee(surface.create, body)
+    return Facts(record, body, {}, {}, story.bench.principal(), follow, hidden)
+
+
+def is_same(expected: Any, found: Any) -> bool:
+    return expected == found or is_same_moment(expected, found)
+
+
+# After a change
+
+
+def changing_fields(surface: Surface, update: Operation, derived: Derived) -> list[str]:
+    reads = derived.on if isinstance(derived.on, tuple) else iter_reads(derived)
+    names = [
+        name
+        for name in dict.fromkeys(reads)
+        if name in update.body_fields
+        and name != state_field(surface)
+        and transition_after(surface.resource, name) is None
+        and transition_at(surface.resource, name) is None
+    ]
+    return names[:2]
+
+
+def on_change(
+    surface: Surface, create: Operation, update: Operation, derived: Derived, name: str
+) -> Any:
+    def steps(story: Story) -> None:
+        body = compose(story, surface, create, derived, calm_state(surface.resource), [])
+        made = made_from(story, create, story.send(create, body=body))
+        need(surface.update, story, "change")
+        try:
+            value = new_value(story, surface, update, name, made.record)
+        except BlockedError:
+            story.block(f"no other value of {name} is known")
+        exchange = change(story, made, {name: value})
+        if not exchange.answer.accepted:
+            story.block(f"the change of {name} was answered {exchange.answer.status}")
+        given = {**body, name: value}
+        compare(story, surface, derived, made, given, made.record, "after the change", True)
+        compare(story, surface, derived, made, given, reread(story, made), "on reading", True)
+
+    return steps
+
+
+def is_now(value: Value) -> bool:
+    return isinstance(value, Expression) and value.source == "now"
+
+
+def moves_on(surface: Surface, update: Operation, derived: Derived) -> Any:
+    """A moment of the last change is a later one after the next change."""
+
+    def steps(story: Story) -> Steps:
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        before = read_moment(reread(story, made).get(derived.field))
+        fields = plain_fields(surface, update)
+        if before is None or not fields:
+            story.block("nothing can be changed, or there is no moment before")
+        yield PAUSE
+        value = new_value(story, surface, update, fields[0], made.record)
+        if not change(story, made, {fields[0]: value}).answer.accepted:
+            story.block(f"the change of {fields[0]} is refused")
+        for record in (made.record, reread(story, made)):
+            after = read_moment(record.get(derived.field))
+            if after is None or after <= before:
+                expected = f"{derived.field} later than {before.isoformat()}"
+                story.refute(expected, f"{record.get(derived.field)!r}")
+
+    return steps

@@ -1,0 +1,274 @@
+"""Echo: what was given is what is stored, and what every later answer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from contracts import expect
+from contracts.acts import (
+    belonging,
+    came,
+    change,
+    expect_accepted,
+    made_from,
+    make,
+    reread,
+    standing,
+)
+from contracts.bench import Bench
+from contracts.checks.lifecycle import new_value
+from contracts.checks.listing import listed_record
+from contracts.moments import is_same_moment
+from contracts.safety import sending_states
+from contracts.story import Case, Made, Steps, Story
+from contracts.strategies.bodies import calm_state
+from contracts.strategies.values import WORDS, constraints
+from contracts.surface import Surface, success_rules
+from mock_server.spec.model import Operation
+from mock_server.spec.schemas import properties_of, types_of
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        create = surface.create
+        ids = echo_rules(bench, surface)
+        if create is None or not bench.ledger.wants(ids):
+            continue
+        for name in echoed_fields(surface, create):
+            yield Case(
+                ids, f"{create.operation_id}: {name} comes back", alone(surface, create, name)
+            )
+        for name in text_fields(surface, create):
+            for text in (*WORDS, *LONG, AROUND):
+                steps = alone(surface, create, name, text)
+                shown = text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)"
+                yield Case(ids, f"{create.operation_id}: {name} {shown!r} comes back", steps)
+        for state in states_of(surface):
+            steps = many(bench, surface, create, state)
+            word = f" as {state}" if state else ""
+            yield Case(ids, f"{create.operation_id}{word}: generated fields come back", steps)
+        if surface.update is not None:
+            for name in echoed_fields(surface, surface.update):
+                steps = changed(surface, surface.update, name)
+                yield Case(ids, f"{surface.update.operation_id}: {name} comes back", steps)
+            if surface.resource.lifecycle is not None:
+                yield Case(ids, "a change leaves the other fields", kept(surface, surface.update))
+            if surface.listing is not None:
+                yield Case(ids, "lists show what was changed", listed(surface, surface.update))
+
+
+LONG = tuple("Contract check, and on and on. " * times for times in (6, 60))
+POLL = 0.25
+AROUND = "  blanks at both ends  "
+
+
+def echo_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
+    """The rules that the document ties to what create, read and update answer."""
+    return success_rules(
+        one for one in (surface.create, surface.read, surface.update) if one is not None
+    )
+
+
+def echoed_fields(surface: Surface, operation: Operation) -> list[str]:
+    """Body fields that answers hold under the same name; the state has its own checks."""
+    lifecycle = surface.resource.lifecycle
+    state = lifecycle.field if lifecycle is not None else None
+    required = constraints(surface.resource.schema).get("required", surface.resource.fields)
+    return [
+        name
+        for name in operation.body_fields
+        if name in surface.resource.fields
+        and name in required
+        and name not in surface.resource.hidden
+        and name != state
+    ]
+
+
+def text_fields(surface: Surface, create: Operation) -> list[str]:
+    properties = properties_of(create.body_schema)
+    return [
+        name
+        for name in echoed_fields(surface, create)
+        if "string" in types_of(properties[name])
+        and name not in create.references
+        and not constraints(properties[name]).keys() & {"pattern", "enum", "format", "const"}
+    ][:1]
+
+
+def states_of(surface: Surface) -> list[str | None]:
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is None:
+        return [None]
+    return [*lifecycle.initial]
+
+
+def alone(surface: Surface, create: Operation, name: str, value: Any = None) -> Any:
+    def steps(story: Story) -> None:
+        state = calm_state(surface.resource)
+        composer = story.bench.composer
+        body = composer.base(create, state)
+        chosen = value
+        if chosen is None and body is not None:
+            others = {key: inner for key, inner in body.items() if key != name}
+            chosen = composer.value(create, name, others, state)
+        if chosen is None:
+            story.block(f"the target has nothing for {name}")
+        body = composer.base(
+            create, state, **{name: chosen}, **belonging(story, create, name, chosen)
+        )
+        if body is None:
+            story.block(f"no valid body for {create.operation_id} can be built")
+        check_created(story, surface, create, body, [name])
+
+    return steps
+
+
+def check_created(
+    story: Story,
+    surface: Surface,
+    create: Operation,
+    body: Mapping[str, Any],
+    names: list[str],
+    listed: bool = True,
+) -> Made:
+    exchange = story.send(create, body=body)
+    if not exchange.answer.accepted:
+        blame(story, create, exchange.answer.status, names, came(exchange.answer))
+    made = made_from(story, create, exchange)
+    compare(story, made.record, body, names, "in the answer")
+    compare(story, reread(story, made), body, names, "on reading")
+    if listed:
+        shown = listed_record(story, surface, made)
+        if shown is not None:
+            here = [name for name in names if name in shown]
+            compare(story, shown, body, here, "in the list")
+    return made
+
+
+def blame(story: Story, create: Operation, status: int, names: list[str], shown: str) -> None:
+    """A valid body is refused: the fields that are left after shrinking are to blame."""
+    story.block(f"{create.operation_id} answered {status} to a valid body with {', '.join(names)}")
+
+
+def compare(
+    story: Story,
+    record: Mapping[str, Any],
+    given: Mapping[str, Any],
+    names: list[str],
+    when: str,
+) -> None:
+    for name in names:
+        if given.get(name) is None:
+            continue
+        found = record.get(name)
+        if found != given[name] and not is_same_moment(found, given[name]):
+            wanted = expect.fields({name: given[name]})
+            if is_same_moment(found, given[name], 1.0):
+                # Which parts of a second are kept is open.
+                expected = f"{name} {given[name]!r} {when}"
+                story.note(story.case.rule_ids, expected, f"{name} {found!r}", False, wanted)
+                continue
+            story.refute(f"{name} {given[name]!r} {when}", f"{name} {found!r}", wanted)
+
+
+def many(bench: Bench, surface: Surface, create: Operation, state: str | None) -> Any:
+    names = echoed_fields(surface, create)
+    sending = state in sending_states(surface.resource)
+
+    @st.composite
+    def bodies(draw: st.DrawFn) -> dict[str, Any]:
+        base = bench.composer.base(create, state)
+        assume(base is not None)
+        assert base is not None
+        optional = bench.composer.optional(create, base, sending)
+        usable = sorted(set(optional) & set(names))
+        chosen = draw(st.lists(st.sampled_from(usable), unique=True, max_size=6)) if usable else []
+        body = dict(base)
+        for name in chosen:
+            body[name] = draw(optional[name])
+        assume(not bench.composer.breaches(create, body))
+        assume(belong_together(bench, create, body))
+        return body
+
+    def attempt(story: Story, body: dict[str, Any]) -> None:
+        check_created(story, surface, create, body, [n for n in names if n in body], listed=False)
+
+    def steps(story: Story) -> None:
+        bench.explore(story, bodies(), attempt)
+
+    return steps
+
+
+def belong_together(bench: Bench, create: Operation, body: Mapping[str, Any]) -> bool:
+    for name, reference in create.references.items():
+        if body.get(name) is None or not reference.match:
+            continue
+        record = bench.live.find(reference, body[name]) or {}
+        for theirs, ours in reference.match.items():
+            if body.get(ours) not in (None, record.get(theirs)):
+                return False
+    return True
+
+
+def changed(surface: Surface, update: Operation, name: str) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        value = new_value(story, surface, update, name, made.record)
+        exchange = change(story, made, {name: value})
+        if not exchange.answer.accepted:
+            story.block(f"the change of {name} was answered {exchange.answer.status}")
+        compare(story, made.record, {name: value}, [name], "in the answer to the change")
+        compare(story, reread(story, made), {name: value}, [name], "on reading")
+
+    return steps
+
+
+def listed(surface: Surface, update: Operation) -> Any:
+    def steps(story: Story) -> Steps:
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        fields = text_fields(surface, update)
+        if not fields:
+            story.block("there is no text to change")
+        value = new_value(story, surface, update, fields[0], made.record)
+        exchange = change(story, made, {fields[0]: value})
+        expect_accepted(story, exchange, f"{fields[0]} is changed")
+        for _ in range(int(story.bench.settings.grace / POLL)):
+            shown = listed_record(story, surface, made)
+            if shown is not None:
+                if shown.get(fields[0]) == value:
+                    return
+                story.exchanges.pop()
+            yield POLL
+        shown = listed_record(story, surface, made)
+        if shown is None or fields[0] not in shown:
+            story.block("the list does not show it")
+        compare(story, shown, {fields[0]: value}, fields[:1], "in the list after the change")
+
+    return steps
+
+
+def kept(surface: Surface, update: Operation) -> Any:
+    """A change of one field leaves all the others that the client gave."""
+
+    def steps(story: Story) -> None:
+        create = surface.create
+        assert create is not None
+        body = story.bench.composer.base(create, calm_state(surface.resource))
+        if body is None:
+            story.block("no valid body can be built")
+        names = [name for name in echoed_fields(surface, create) if body.get(name) is not None]
+        made = check_created(story, surface, create, body, names, listed=False)
+        fields = text_fields(surface, update) or names[:1]
+        if not fields:
+            story.block("nothing can be changed")
+        value = new_value(story, surface, update, fields[0], made.record)
+        exchange = change(story, made, {fields[0]: value})
+        expect_accepted(story, exchange, f"{fields[0]} is changed")
+        others = [name for name in names if name != fields[0]]
+        compare(story, reread(story, made), body, others, "after a change of another field")
+
+    return steps

@@ -1,0 +1,237 @@
+"""Effects: a record of another resource comes into being when it should, once, and not otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from contracts import expect
+from contracts.acts import expect_accepted, made_from
+from contracts.bench import Bench
+from contracts.live import everything
+from contracts.moments import is_same_moment
+from contracts.oracle.schema import oracle_of
+from contracts.oracle.values import Facts, Unknown, evaluate
+from contracts.story import Case, Steps, Story
+from contracts.strategies.bodies import calm_state
+from contracts.strategies.values import constraints, typical
+from contracts.surface import Surface
+from mock_server.spec.model import Constant, Effect, Expression, Operation, Parameter
+from mock_server.spec.schemas import keyword_of, properties_of, types_of
+
+LEFT_OUT = object()
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        if surface.create is None:
+            continue
+        for effect in surface.create.effects:
+            if bench.ledger.wants(effect.rule_ids):
+                yield from effect_cases(bench, surface, surface.create, effect)
+
+
+def effect_cases(
+    bench: Bench, surface: Surface, create: Operation, effect: Effect
+) -> Iterator[Case]:
+    """Every combination of the states and of the values of the query parameters it speaks of."""
+    for state, query in combinations(surface, create, effect):
+        body = bench.composer.base(create, state)
+        if body is None:
+            continue
+        due = is_due(effect, query, body)
+        words = ", ".join(f"{k}={v}" for k, v in query.items()) or "no parameter"
+        where = f'"{state}" with {words}' if state else words
+        what = "makes" if due else "makes no"
+        steps = happening(surface, create, effect, state, query, due)
+        yield Case(effect.rule_ids, f"{where} {what} {effect.creates}", steps)
+
+
+def due_query(
+    bench: Bench, surface: Surface, create: Operation, effect: Effect
+) -> tuple[str | None, dict[str, str]] | None:
+    """A state and query values with which the effect is due."""
+    for state, query in combinations(surface, create, effect):
+        body = bench.composer.base(create, state)
+        if body is not None and is_due(effect, query, body):
+            return state, query
+    return None
+
+
+def is_due(effect: Effect, query: Mapping[str, str], body: Mapping[str, Any]) -> bool:
+    facts = {"query": typed(query), "body": body, "record": {**body}}
+    return effect.condition is None or oracle_of(effect.condition).is_valid(facts)
+
+
+def combinations(
+    surface: Surface, create: Operation, effect: Effect
+) -> Iterator[tuple[str | None, dict[str, str]]]:
+    lifecycle = surface.resource.lifecycle
+    states: list[str | None] = list(lifecycle.initial) if lifecycle is not None else []
+    spoken = properties_of(properties_of(effect.condition).get("query", {}))
+    parameters = [p for p in create.parameters if p.location == "query" and p.name in spoken]
+    choices = [[LEFT_OUT, *values_of(parameter)] for parameter in parameters]
+    for state in states or [calm_state(surface.resource)]:
+        for values in product(*choices):
+            query = {
+                parameter.name: str(value)
+                for parameter, value in zip(parameters, values, strict=True)
+                if value is not LEFT_OUT
+            }
+            yield state, query
+
+
+def values_of(parameter: Parameter) -> list[str]:
+    if "boolean" in types_of(parameter.schema):
+        return ["true", "false"]
+    listed = keyword_of(parameter.schema, "enum")
+    return [str(value) for value in listed] if isinstance(listed, list) else []
+
+
+def typed(query: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: value == "true" if value in ("true", "false") else value
+        for name, value in query.items()
+    }
+
+
+def happening(
+    surface: Surface,
+    create: Operation,
+    effect: Effect,
+    state: str | None,
+    query: dict[str, str],
+    due: bool,
+) -> Any:
+    def steps(story: Story) -> Steps:
+        observer = story.bench.surface(effect.creates)
+        if observer.listing is None:
+            story.block(f"the document has no list of {effect.creates} records to look into")
+        shown = query_for(observer.listing, effect)
+        before = ids_of(look(story, observer, observer.listing, shown))
+        story.drop_last()
+        body = story.bench.composer.base(create, state, **listed_values(create, effect))
+        if body is None:
+            story.block("no valid body can be built")
+        wanted = count_of(effect, body) if due else 0
+        exchange = story.send(create, query=query, body=body)
+        if not exchange.answer.accepted and not due:
+            story.block(f"{create.operation_id} answered {exchange.answer.status}")
+        expect_accepted(story, exchange, "a valid request")
+        record = made_from(story, create, exchange).record
+        found = []
+        for attempt in range(int(story.bench.settings.grace / 0.25) + 1):
+            found = [
+                one
+                for one in look(story, observer, observer.listing, shown)
+                if one.get("id") not in before and belongs(one, effect, record)
+            ]
+            if len(found) >= wanted or attempt * 0.25 >= story.bench.settings.grace:
+                break
+            story.drop_last()
+            yield 0.25
+        if len(found) != wanted:
+            number = {0: "no", 1: "one"}.get(wanted, str(wanted))
+            expected = f"{number} {effect.creates} for it in {observer.listing.operation_id}"
+            page = observer.resource.page.records
+            names = links_of(effect)
+            one = expect.linked(names, record.get("id"))
+            wish = expect.holding(page, wanted, one) if names else None
+            story.refute(expected, f"{len(found)} of them", wish)
+        if found:
+            note_values(story, surface, effect, record, body, found[0])
+
+    return steps
+
+
+def list_field(effect: Effect) -> str | None:
+    """The body field whose items each have the effect."""
+    each = effect.each
+    if isinstance(each, Expression) and each.source == "body" and each.tokens:
+        return each.tokens[0]
+    return None
+
+
+def listed_values(create: Operation, effect: Effect) -> dict[str, Any]:
+    """One item for an effect that each item of a list has."""
+    name = list_field(effect)
+    if name is None:
+        return {}
+    items = constraints(properties_of(create.body_schema).get(name, {})).get("items", {})
+    return {name: [typical(items)]}
+
+
+def count_of(effect: Effect, body: Mapping[str, Any]) -> int:
+    """How many records an effect that is due makes."""
+    name = list_field(effect)
+    listed = body.get(name) if name is not None else None
+    if name is None:
+        return 1
+    return len(listed) if isinstance(listed, list) else 0
+
+
+def query_for(listing: Operation, effect: Effect) -> dict[str, Any]:
+    """Query values that show what the effect makes: filters on its constant values."""
+    shown = everything(listing)
+    for parameter in listing.parameters:
+        word = parameter.query
+        if word is None or word.does != "filter" or word.op not in ("eq", "in"):
+            continue
+        value = effect.values.get(word.field)
+        if isinstance(value, Constant) and value.value is not None:
+            shown[parameter.name] = value.value
+    return shown
+
+
+def look(
+    story: Story, observer: Surface, listing: Operation, query: dict[str, Any]
+) -> list[dict[str, Any]]:
+    answer = story.send(listing, query=query).answer
+    listed = (
+        answer.body.get(observer.resource.page.records) if isinstance(answer.body, dict) else None
+    )
+    if not answer.accepted or not isinstance(listed, list):
+        story.block(f"{listing.operation_id} answered {answer.status}: nothing to look into")
+    return [one for one in listed if isinstance(one, dict)]
+
+
+def ids_of(records: list[dict[str, Any]]) -> set[Any]:
+    return {record.get("id") for record in records}
+
+
+def belongs(found: Mapping[str, Any], effect: Effect, record: Mapping[str, Any]) -> bool:
+    """Whether a record of the other resource is about this one: it holds its id where it should."""
+    if effect.into is not None and effect.each is None:
+        return bool(found.get("id") == record.get(effect.into))
+    return all(found.get(name) == record.get("id") for name in links_of(effect))
+
+
+def links_of(effect: Effect) -> list[str]:
+    """The fields in which the other record holds the id of this one."""
+    if effect.into is not None and effect.each is None:
+        return []
+    return [
+        name
+        for name, value in effect.values.items()
+        if isinstance(value, Expression) and value.source == "record" and value.tokens == ("id",)
+    ]
+
+
+def note_values(
+    story: Story,
+    surface: Surface,
+    effect: Effect,
+    record: Mapping[str, Any],
+    body: Mapping[str, Any],
+    found: Mapping[str, Any],
+) -> None:
+    """Its other values; that they are these is a reading of what such a record holds."""
+    for name, value in effect.values.items():
+        expected = evaluate(value, Facts(record, body))
+        if isinstance(expected, Unknown) or name not in found:
+            continue
+        if found[name] != expected and not is_same_moment(found[name], expected):
+            story.note(
+                effect.rule_ids, f"{name} {expected!r}", f"{name} {found[name]!r}", certain=False
+            )

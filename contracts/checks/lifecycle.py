@@ -1,0 +1,549 @@
+"""Lifecycles: every pair of states, what may be edited in which, and what a state requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from contracts import expect
+from contracts.acts import (
+    change,
+    demanded,
+    expect_accepted,
+    expect_refused,
+    full_values,
+    holding,
+    is_asked,
+    made_from,
+    make,
+    need,
+    note_kept,
+    reach,
+    reread,
+    standing,
+)
+from contracts.bench import Bench
+from contracts.moments import is_same_moment
+from contracts.oracle.schema import oracle_of
+from contracts.story import Case, Made, Steps, Story
+from contracts.strategies.bodies import transition_after, transition_at
+from contracts.strategies.values import as_given, constraints
+from contracts.surface import Surface
+from mock_server.spec.model import Lifecycle, Operation, Requirement, Transition
+from mock_server.spec.schemas import properties_of, rule_ids, types_of
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        lifecycle = surface.resource.lifecycle
+        if lifecycle is None or surface.create is None or surface.update is None:
+            continue
+        yield from requirement_cases(bench, surface, lifecycle, surface.create, surface.update)
+        for source in lifecycle.states:
+            if not is_reachable(lifecycle, source):
+                continue
+            yield from row_cases(bench, surface, lifecycle, surface.update, source)
+            yield from edit_cases(bench, surface, lifecycle, surface.update, source)
+
+
+def is_reachable(lifecycle: Lifecycle, state: str) -> bool:
+    """Whether requests alone lead to a state."""
+    return state in lifecycle.initial or any(
+        t.to == state and is_asked(t) and is_reachable(lifecycle, t.source)
+        for t in lifecycle.transitions
+        if t.source != state
+    )
+
+
+# Every pair of states
+
+
+def row_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, update: Operation, source: str
+) -> Iterator[Case]:
+    allowed = states_of_requests(update, lifecycle)
+    for target in lifecycle.states:
+        if target not in allowed:
+            continue
+        move = next(
+            (
+                t
+                for t in lifecycle.transitions
+                if is_asked(t) and (t.source, t.to) == (source, target)
+            ),
+            None,
+        )
+        if source == target:
+            ids = closed_rules(lifecycle, source, target)
+            yield Case(ids, f'"{source}" to itself', same_state(surface, lifecycle, source), False)
+        elif move is not None:
+            yield from move_cases(bench, surface, lifecycle, update, move)
+        else:
+            ids = closed_rules(lifecycle, source, target)
+            yield Case(
+                ids,
+                f'from "{source}" to "{target}"',
+                forbidden(surface, lifecycle, update, source, target),
+            )
+
+
+def states_of_requests(update: Operation, lifecycle: Lifecycle) -> frozenset[str]:
+    """The states that a change may name at all; others are the schema's matter."""
+    schema = properties_of(update.body_schema).get(lifecycle.field)
+    if schema is None:
+        return frozenset()
+    listed = constraints(schema).get("enum")
+    return frozenset(lifecycle.states if listed is None else listed)
+
+
+def closed_rules(lifecycle: Lifecycle, source: str, target: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for entry in lifecycle.closed:
+        if (entry.sources is None or source in entry.sources) and (
+            entry.targets is None or target in entry.targets
+        ):
+            found.update(dict.fromkeys(entry.rule_ids))
+    return tuple(found)
+
+
+def same_state(surface: Surface, lifecycle: Lifecycle, source: str) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source, "full")
+        exchange = change(story, made, {lifecycle.field: source})
+        expect_accepted(story, exchange, "nothing is changed")
+
+    return steps
+
+
+def forbidden(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, source: str, target: str
+) -> Any:
+    """Only the move is wrong: everything that the target state needs is stored already."""
+
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source, "full")
+        exchange = change(story, made, {lifecycle.field: target})
+        why = f'"{source}" does not become "{target}" on request'
+        expect_refused(story, update, exchange, why, made)
+
+    return steps
+
+
+def move_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition
+) -> Iterator[Case]:
+    name, ids = surface.resource.name, move.rule_ids
+    path = f'from "{move.source}" to "{move.to}"'
+
+    def stored(story: Story) -> None:
+        made = fresh(story, surface, move.source)
+        moved(story, lifecycle, made, {}, move)
+
+    def now(story: Story) -> None:
+        made = reach(story, name, move.source)
+        moved(story, lifecycle, made, timing(story, surface, update, move.to), move)
+
+    def twice(story: Story) -> None:
+        made = fresh(story, surface, move.source)
+        moved(story, lifecycle, made, timing(story, surface, update, move.to), move)
+        back = next(
+            (t for t in lifecycle.transitions if (t.source, t.to) == (move.to, move.source)), None
+        )
+        if back is None or not is_asked(back):
+            story.block("nothing leads back")
+        back_changes = {lifecycle.field: move.source, **demanded(story, made, move.source)}
+        if not change(story, made, back_changes).answer.accepted:
+            story.block("the way back is refused")
+        given = timing(story, surface, update, move.to)
+        moved(story, lifecycle, made, given, move)
+
+    def plain(story: Story) -> None:
+        made = reach(story, name, move.source)
+        moved(story, lifecycle, made, {}, move)
+
+    def together(story: Story) -> None:
+        made = fresh(story, surface, move.source)
+        given = another_change(story, surface, update, made)
+        if not given:
+            story.block("nothing else can be changed")
+        moved(story, lifecycle, made, given, move)
+
+    yield Case(ids, path, stored)
+    if move.source in lifecycle.editable:
+        if timing_fields(surface, update, move.to):
+            yield Case(ids, f"{path}, with its time", now)
+        if not needs_time(surface, lifecycle, move.to):
+            yield Case(ids, f"{path}, without its time", plain)
+        yield Case(ids, f"{path}, with another change", together)
+        yield Case(ids, f"{path}, for the second time", twice)
+
+
+def timing_fields(surface: Surface, update: Operation, state: str) -> list[str]:
+    found = []
+    for name in update.body_fields:
+        timed = transition_after(surface.resource, name) or transition_at(surface.resource, name)
+        if timed is not None and timed.source == state:
+            found.append(name)
+    return found
+
+
+def needs_time(surface: Surface, lifecycle: Lifecycle, state: str) -> bool:
+    """Whether a state's time is a moment, which must be known; a delay may be left out."""
+    return any(t.source == state and t.at is not None for t in lifecycle.transitions)
+
+
+def timing(story: Story, surface: Surface, update: Operation, state: str) -> dict[str, Any]:
+    """Values for the fields that say when a state ends."""
+    composer = story.bench.composer
+    return {
+        name: composer.value(update, name, {}, state)
+        for name in timing_fields(surface, update, state)
+    }
+
+
+def fresh(story: Story, surface: Surface, state: str) -> Made:
+    """A record of its own in a state, with everything stored that another state needs."""
+    name = surface.resource.name
+    lifecycle = surface.resource.lifecycle
+    assert lifecycle is not None
+    if state in lifecycle.initial:
+        values = full_values(story, name, state)
+        return make(story, name, state, **values)
+    return reach(story, name, state)
+
+
+def moved(
+    story: Story, lifecycle: Lifecycle, made: Made, given: dict[str, Any], move: Transition
+) -> None:
+    """The move is accepted, and shows in the answer and on reading; time may have gone on."""
+    changes = {**demanded(story, made, move.to), **given, lifecycle.field: move.to}
+    before = dict(made.record)
+    exchange = change(story, made, changes)
+    why = f'"{move.source}" becomes "{move.to}"'
+    expect_accepted(story, exchange, why)
+    later = {move.to, *(t.to for t in lifecycle.transitions if t.timed and t.source == move.to)}
+    for record in (made.record, reread(story, made)):
+        if record.get(lifecycle.field) not in later:
+            story.refute(
+                f'{lifecycle.field} "{move.to}" after the change',
+                f"{lifecycle.field} {record.get(lifecycle.field)!r}",
+                expect.body({"properties": {lifecycle.field: {"enum": sorted(later)}}}),
+            )
+        for field, value in given.items():
+            if field not in record or value is None:
+                continue
+            if record[field] != value and not is_same_moment(record[field], value, 1.0):
+                story.refute(f"{field} {value!r} with the move", f"{record[field]!r}")
+        note_kept(story, made.resource, before, record, {*changes, *move.sets})
+
+
+def another_change(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
+    """One plain field with another value."""
+    for name in plain_fields(surface, update):
+        value = story.bench.composer.value(update, name, {})
+        if value is not None and made.record.get(name) != value:
+            return {name: value}
+    return {}
+
+
+def plain_fields(surface: Surface, update: Operation) -> list[str]:
+    """Text fields of a change that stand in answers, free ones first."""
+    lifecycle = surface.resource.lifecycle
+    properties = properties_of(update.body_schema)
+    named = [
+        name
+        for name in properties
+        if (lifecycle is None or name != lifecycle.field)
+        and name not in update.references
+        and name in surface.resource.fields
+        and name not in surface.resource.hidden
+        and "string" in types_of(properties[name])
+    ]
+    return sorted(
+        named,
+        key=lambda name: len(constraints(properties[name]).keys() & {"pattern", "format", "enum"}),
+    )
+
+
+# What may be edited in which state
+
+
+def edit_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, update: Operation, source: str
+) -> Iterator[Case]:
+    ids = lifecycle.editable_rules
+    if not bench.ledger.wants(ids):
+        return
+    allowed = source in lifecycle.editable
+    kinds = [""]
+    if any(t.timed and t.to == source for t in lifecycle.transitions):
+        kinds.append("timed")
+    for name in update.body_fields:
+        if name == lifecycle.field:
+            continue
+        for kind in kinds:
+            steps = (
+                edit_accepted(surface, update, source, name)
+                if allowed
+                else edit_refused(surface, update, source, name, kind)
+            )
+            word = "may be changed" if allowed else "may not be changed"
+            yield Case(ids, f'{name} {word} in "{source}"{" after sending" * bool(kind)}', steps)
+    yield Case(
+        ids, f'a "{source}" record written back', written_back(surface, update, source), False
+    )
+    if not allowed:
+        for move in lifecycle.transitions:
+            if move.source == source and is_asked(move):
+                steps = move_with_change(surface, lifecycle, update, move)
+                yield Case(ids, f'"{source}" to "{move.to}" with another change', steps, False)
+
+
+def new_value(
+    story: Story, surface: Surface, update: Operation, name: str, record: Mapping[str, Any]
+) -> Any:
+    """A valid value of a field that differs from the stored one."""
+    composer = story.bench.composer
+    reference = update.references.get(name)
+    if reference is not None:
+        for other in story.bench.live.wanted(reference):
+            value = other.get(reference.by)
+            fits = all(
+                record.get(ours) in (None, other.get(theirs))
+                for theirs, ours in reference.match.items()
+            )
+            value = as_given(properties_of(update.body_schema)[name], value)
+            if value is not None and value != record.get(name) and fits:
+                return value
+        story.block(f"the target has no other record for {name}")
+    schema = properties_of(update.body_schema)[name]
+    if transition_at(surface.resource, name) is not None:
+        return composer.far_moment(50 * 86_400)
+    if transition_after(surface.resource, name) is not None:
+        longest = composer.value(update, name, {})
+        return longest - 1 if longest else None
+    for value in (composer.value(update, name, {}), *composer.hints.get(name, [])):
+        if value is not None and value != record.get(name) and oracle_of(schema).is_valid(value):
+            return value
+    pattern = constraints(schema).get("pattern")
+    stored = record.get(name)
+    if pattern and isinstance(stored, str):
+        beside = stored[:-1] + ("3" if stored[-1] != "3" else "4")
+        if oracle_of(schema).is_valid(beside):
+            return beside
+    story.block(f"no other value of {name} is known")
+
+
+def edit_refused(surface: Surface, update: Operation, source: str, name: str, kind: str) -> Any:
+    def steps(story: Story) -> Steps | None:
+        if kind == "timed":
+            return after_time(story)
+        made = standing(story, surface.resource.name, source)
+        attempt(story, made)
+        return None
+
+    def attempt(story: Story, made: Made) -> None:
+        value = new_value(story, surface, update, name, made.record)
+        if name not in made.record:
+            # What answers do not show may be what it is already, or nothing that is stored.
+            story.case = replace(story.case, certain=False)
+        exchange = change(story, made, {name: value})
+        why = f'{name} of a "{source}" record may not be changed'
+        expect_refused(story, update, exchange, why, made)
+
+    def after_time(story: Story) -> Steps:
+        made = yield from moved_by_time(story, surface, source)
+        attempt(story, made)
+
+    return steps
+
+
+def moved_by_time(story: Story, surface: Surface, state: str) -> Any:
+    """A record that time itself has led to a state; shared by the cases that need one."""
+    bench, name = story.bench, surface.resource.name
+    key = (name, state, "by time")
+    made = bench.standing.get(key)
+    if made is None or made.spoiled:
+        made = yield from make_by_time(story, surface, state)
+        made.exchanges = tuple(story.exchanges)
+        made.key = key
+        bench.standing[key] = made
+        story.used.append(made)
+    else:
+        story.adopt(made)
+    return made
+
+
+def make_by_time(story: Story, surface: Surface, state: str) -> Any:
+    lifecycle = surface.resource.lifecycle
+    assert lifecycle is not None
+    move = next(
+        (
+            t
+            for t in lifecycle.transitions
+            if t.timed and t.to == state and t.after is not None and t.source in lifecycle.initial
+        ),
+        None,
+    )
+    if move is None:
+        story.block(f'no delay that may be left out leads to "{state}"')
+    made = make(story, surface.resource.name, move.source)
+    for _ in range(int(story.bench.settings.grace / 0.25) + 1):
+        if reread(story, made).get(lifecycle.field) == state:
+            return made
+        yield 0.25
+    story.block(f'the record did not become "{state}"')
+
+
+def edit_accepted(surface: Surface, update: Operation, source: str, name: str) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source)
+        value = new_value(story, surface, update, name, made.record)
+        exchange = change(story, made, {name: value})
+        expect_accepted(story, exchange, f'{name} of a "{source}" record may be changed')
+
+    return steps
+
+
+def written_back(surface: Surface, update: Operation, source: str) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source)
+        before = made.record
+        exchange = change(story, made, dict(before))
+        expect_accepted(story, exchange, "the whole record as it was read changes nothing")
+
+    return steps
+
+
+def move_with_change(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition
+) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, move.source, "full")
+        changes = {lifecycle.field: move.to, **another_change(story, surface, update, made)}
+        exchange = change(story, made, changes)
+        why = "a change together with the move away from a state that may not be edited"
+        expect_refused(story, update, exchange, why, made)
+
+    return steps
+
+
+# What a state requires of the record
+
+
+def requirement_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, create: Operation, update: Operation
+) -> Iterator[Case]:
+    """Moves into a state by a record that lacks what the state requires."""
+    for requirement in lifecycle.requires:
+        for move in lifecycle.transitions:
+            if not is_asked(move) or move.to not in requirement.states:
+                continue
+            for name in required_fields(requirement):
+                ids = rules_of(requirement, name)
+                if not ids or not bench.ledger.wants(ids):
+                    continue
+                enforced = all(bench.document.rules[i].policy == "enforce" for i in ids)
+                if not enforced or move.source not in lifecycle.initial:
+                    continue
+                for value in (None, "left out"):
+                    steps = lacking(surface, lifecycle, create, update, move, name, value is None)
+                    word = "null" if value is None else "missing"
+                    yield Case(ids, f'"{move.source}" to "{move.to}", {name} {word}', steps)
+                yield Case(
+                    ids,
+                    f'"{move.source}" to "{move.to}" with {name} set to null',
+                    emptied(surface, lifecycle, update, move, name),
+                )
+                yield Case(
+                    ids,
+                    f'"{move.source}" to "{move.to}" with {name}',
+                    satisfied(surface, lifecycle, create, update, move, name),
+                )
+
+
+def required_fields(requirement: Requirement) -> list[str]:
+    schema = requirement.schema
+    listed = constraints(schema).get("required", [])
+    return list(listed)
+
+
+def rules_of(requirement: Requirement, name: str) -> tuple[str, ...]:
+    named: dict[str, None] = {}
+    for breach in oracle_of(requirement.schema).breaches({}):
+        if breach.field == name:
+            named.update(dict.fromkeys(breach.rule_ids))
+    return tuple(named) or rule_ids(requirement.schema)
+
+
+def lacking(
+    surface: Surface,
+    lifecycle: Lifecycle,
+    create: Operation,
+    update: Operation,
+    move: Transition,
+    name: str,
+    as_null: bool,
+) -> Any:
+    """A record that never had the field is moved; everything else is in order."""
+
+    def steps(story: Story) -> None:
+        body = story.bench.composer.base(create, move.source)
+        if body is None:
+            story.block("no valid body can be built")
+        others = {k: v for k, v in timing(story, surface, update, move.to).items() if k != name}
+        body = {k: v for k, v in {**body, **others}.items() if k != name}
+        if as_null:
+            body[name] = None
+        made = made_from(story, create, story.send(create, body=body))
+        if made.record.get(name) is not None:
+            story.block(f"the target fills {name} itself")
+        made.record = reread(story, made)
+        exchange = change(story, made, {lifecycle.field: move.to})
+        why = f'"{move.to}" needs {name}'
+        expect_refused(story, update, exchange, why, made)
+
+    return steps
+
+
+def emptied(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition, name: str
+) -> Any:
+    """A record has the field, and the very change takes it away."""
+
+    def steps(story: Story) -> None:
+        made = fresh(story, surface, move.source)
+        reread(story, made)
+        exchange = change(story, made, {lifecycle.field: move.to, name: None})
+        why = f'"{move.to}" needs {name}'
+        expect_refused(story, update, exchange, why, made)
+
+    return steps
+
+
+def satisfied(
+    surface: Surface,
+    lifecycle: Lifecycle,
+    create: Operation,
+    update: Operation,
+    move: Transition,
+    name: str,
+) -> Any:
+    """The field comes with the move itself."""
+
+    def steps(story: Story) -> None:
+        body = story.bench.composer.base(create, move.source)
+        if body is None or name not in update.body_fields:
+            story.block("no such change can be built")
+        value = body.get(name) or story.bench.composer.value(update, name, body, move.to)
+        rest = {key: inner for key, inner in body.items() if key != name}
+        made = made_from(story, create, story.send(create, body=rest))
+        given = {**timing(story, surface, update, move.to), name: value}
+        exchange = change(story, made, {lifecycle.field: move.to, **given})
+        expect_accepted(story, exchange, f'{name} is given with the move to "{move.to}"')
+
+    return steps
+
+
+__all__ = ["cases", "holding", "need"]

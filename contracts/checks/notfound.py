@@ -1,0 +1,116 @@
+"""Ids in the path: unknown ones, deleted ones and another account's are answered 404."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from contracts import expect
+from contracts.acts import came, is_documented, make, remove, standing
+from contracts.bench import Bench
+from contracts.client import path_of
+from contracts.story import Case, Story
+from contracts.strategies.bodies import calm_state
+from contracts.surface import Surface, response_rules
+from contracts.wire import ABSENT, OTHER
+from mock_server.spec.model import Operation
+from mock_server.spec.schemas import properties_of
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789"
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        for operation in (surface.read, surface.update, surface.delete):
+            if operation is None:
+                continue
+            ids = response_rules(operation, "404")
+            if not bench.ledger.wants(ids):
+                continue
+            name = operation.operation_id
+            sure = is_documented(bench, surface.resource.name)
+            yield Case(ids, f"{name} with an unknown id", unknown(surface, operation), sure)
+            if surface.create is None:
+                continue
+            if surface.delete is not None:
+                yield Case(ids, f"{name} after deletion", deleted(surface, operation), False)
+            if bench.client.keys.other is not None:
+                yield Case(ids, f"{name} from another account", foreign(surface, operation), sure)
+        if surface.delete is not None:
+            gone = response_rules(surface.delete, str(surface.delete.success))
+            if bench.ledger.wants(gone) and surface.create is not None:
+                yield Case(gone, f"{surface.delete.operation_id}: gone", deletes(surface))
+
+
+def body_of(story: Story, surface: Surface, operation: Operation) -> Any:
+    """A harmless valid change."""
+    if operation.body_schema is None:
+        return ABSENT
+    lifecycle = surface.resource.lifecycle
+    for name in properties_of(operation.body_schema):
+        if name in operation.references or (lifecycle is not None and name == lifecycle.field):
+            continue
+        value = story.bench.composer.value(operation, name, {})
+        if value is not None:
+            return {name: value}
+    return {}
+
+
+def expect_missing(story: Story, operation: Operation, exchange: Any, why: str) -> None:
+    status = exchange.answer.status
+    if status != 404:
+        story.refute(f"404: {why}", came(exchange.answer), expect.status(404))
+
+
+def unknown(surface: Surface, operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        tail = "".join(story.bench.random.choice(LETTERS) for _ in range(43))
+        path = path_of(operation, surface.resource.prefix + tail)
+        body = body_of(story, surface, operation)
+        exchange = story.send(operation, path=path, body=body)
+        expect_missing(story, operation, exchange, "there is no such record")
+
+    return steps
+
+
+def deleted(surface: Surface, operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        gone = remove(story, made).answer
+        if not gone.accepted:
+            story.block(f"deleting was answered {gone.status}")
+        path = path_of(operation, made.record_id)
+        body = body_of(story, surface, operation)
+        exchange = story.send(operation, path=path, body=body)
+        expect_missing(story, operation, exchange, "the record was deleted")
+
+    return steps
+
+
+def foreign(surface: Surface, operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        path = path_of(operation, made.record_id)
+        body = body_of(story, surface, operation)
+        exchange = story.send(operation, path=path, body=body, credentials=OTHER)
+        if exchange.answer.accepted:
+            made.spoiled = True
+        if exchange.answer.status == 401:
+            story.block("CONTRACTS_OTHER_API_KEY is refused")
+        expect_missing(story, operation, exchange, "the record is another account's")
+
+    return steps
+
+
+def deletes(surface: Surface) -> Any:
+    def steps(story: Story) -> None:
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        gone = remove(story, made).answer
+        if not gone.accepted:
+            story.refute("a record can be deleted", came(gone))
+        if surface.read is not None:
+            path = path_of(surface.read, made.record_id)
+            exchange = story.send(surface.read, path=path)
+            expect_missing(story, surface.read, exchange, "it was deleted")
+
+    return steps

@@ -1,0 +1,117 @@
+"""What was refused has left nothing behind: no record of its own, and none of another resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contracts import expect
+from contracts.acts import is_documented, marks_of, refusal_status
+from contracts.bench import Bench
+from contracts.checks.effect import due_query, look, query_for
+from contracts.client import Client
+from contracts.live import everything
+from contracts.story import Case, Story
+from contracts.surface import Surface, response_rules
+from mock_server.spec.model import Effect, Operation
+
+PAGES = 40
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        create = surface.create
+        if create is None or create.body_schema is None:
+            continue
+        ids = response_rules(create, refusal_status(create))
+        if not bench.ledger.wants(ids):
+            continue
+        if surface.listing is not None and surface.resource.name in bench.refused:
+            steps = nothing_stored(surface, surface.listing)
+            sure = is_documented(bench, surface.resource.name)
+            name = f"{create.operation_id}: what was refused is not stored"
+            yield Case(ids, name, steps, sure)
+        for effect in create.effects:
+            steps = nothing_made(surface, create, effect)
+            name = f"{create.operation_id}: what is refused makes no {effect.creates}"
+            yield Case(tuple(dict.fromkeys((*ids, *effect.rule_ids))), name, steps)
+
+
+# Records of its own
+
+
+def nothing_stored(surface: Surface, listing: Operation) -> Any:
+    """The lists hold no record with the mark of a refused request."""
+
+    def steps(story: Story) -> None:
+        refused = story.bench.refused[surface.resource.name]
+        for record in iter_records(story.bench.client, surface, listing):
+            for mark in marks_of(record):
+                if mark in refused:
+                    last = story.send(listing, query=everything(listing))
+                    story.exchanges[:] = [refused[mark], last]
+                    none = expect.holding(surface.resource.page.records, 0, expect.saying(mark))
+                    came = f"a record with {mark!r}"
+                    story.refute("a refused request stores nothing", came, none)
+
+    return steps
+
+
+def iter_records(client: Client, surface: Surface, listing: Operation) -> Iterator[Any]:
+    """The newest records, page by page, for as long as they carry the mark of a run."""
+    page = surface.resource.page
+    skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
+    passed = 0
+    for _ in range(PAGES):
+        query: dict[str, Any] = dict(everything(listing))
+        if skip is not None:
+            query[skip] = passed
+        body = client.call(listing, query=query).answer.body
+        listed = body.get(page.records) if isinstance(body, dict) else None
+        if not isinstance(listed, list) or not listed:
+            return
+        yield from listed
+        passed += len(listed)
+        if skip is None or not any(True for record in listed for _ in marks_of(record)):
+            return
+
+
+# Records of another resource
+
+
+def nothing_made(surface: Surface, create: Operation, effect: Effect) -> Any:
+    """A request that would have the effect, but for one field that is of a wrong type."""
+
+    def steps(story: Story) -> None:
+        observer = story.bench.surface(effect.creates)
+        chosen = due_query(story.bench, surface, create, effect)
+        if observer.listing is None or chosen is None:
+            story.block(f"nothing shows whether a {effect.creates} was made")
+        state, query = chosen
+        body = story.bench.composer.base(create, state)
+        wrong = wrong_field(story, create, body)
+        if body is None or wrong is None:
+            story.block("no body that is refused can be built")
+        shown = query_for(observer.listing, effect)
+        exchange = story.send(create, query=query, body={**body, wrong: {"a": "b"}})
+        if exchange.answer.accepted:
+            story.block("it is accepted")
+        marks = set(marks_of(body))
+        for record in look(story, observer, observer.listing, shown):
+            if marks & set(marks_of(record)):
+                story.refute(f"no {effect.creates} for what was refused", f"{record.get('id')}")
+
+    return steps
+
+
+def wrong_field(story: Story, create: Operation, body: Mapping[str, Any] | None) -> str | None:
+    """A field that no object fits and that the body does without."""
+    if body is None:
+        return None
+    for name in create.body_fields:
+        if name in body or name in create.references:
+            continue
+        broken = story.bench.composer.breaches(create, {**body, name: {"a": "b"}})
+        if broken and all(breach.field == name for breach in broken):
+            return name
+    return None

@@ -1,0 +1,64 @@
+"""Which check answers for which kind of place; a new kind of rule is one row more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from contracts.bench import Bench
+from contracts.checks import (
+    auth,
+    defaults,
+    derived,
+    echo,
+    effect,
+    examples,
+    lifecycle,
+    listing,
+    notfound,
+    parameters,
+    reference,
+    refusal,
+    schema,
+    shape,
+    timed,
+)
+from contracts.stateful import explore, races
+from contracts.story import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`kinds` are the kinds of places whose rules its cases could refute."""
+
+    name: str
+    kinds: frozenset[str]
+    cases: Callable[[Bench], Iterable[Case]]
+
+
+# What waits comes first, so that the others run meanwhile.
+CHECKS: tuple[Check, ...] = (
+    Check("timed", frozenset({"timed", "event", "final", "closed", "transition"}), timed.cases),
+    Check("auth", frozenset({"security"}), auth.cases),
+    Check("schema", frozenset({"schema"}), schema.cases),
+    Check("reference", frozenset({"reference"}), reference.cases),
+    Check(
+        "lifecycle", frozenset({"transition", "closed", "editable", "requires"}), lifecycle.cases
+    ),
+    Check("defaults", frozenset({"default"}), defaults.cases),
+    Check("derived", frozenset({"derived"}), derived.cases),
+    Check("effect", frozenset({"effect"}), effect.cases),
+    Check("echo", frozenset({"response"}), echo.cases),
+    Check("shape", frozenset({"record", "response"}), shape.cases),
+    Check("notfound", frozenset({"response"}), notfound.cases),
+    Check("listing", frozenset({"parameter", "response"}), listing.cases),
+    Check("parameters", frozenset({"parameter"}), parameters.cases),
+    Check("examples", frozenset(), examples.cases),
+)
+
+# These come when nothing waits any more: they move time themselves, or look back on all the others.
+LAST_CHECKS: tuple[Check, ...] = (
+    Check("explore", frozenset({"transition", "closed", "editable"}), explore.cases),
+    Check("races", frozenset({"transition", "closed", "editable"}), races.cases),
+    Check("refusal", frozenset({"response", "effect"}), refusal.cases),
+)

@@ -1,0 +1,113 @@
+"""Answers: every field that is documented, each of its type, in every answer that holds a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from contracts import expect
+from contracts.acts import change, make, reach, remove, reread
+from contracts.bench import Bench
+from contracts.checks.lifecycle import is_reachable, new_value, plain_fields
+from contracts.oracle.schema import oracle_of
+from contracts.story import Case, Story
+from contracts.strategies.bodies import calm_state
+from contracts.surface import Surface, response_rules
+from contracts.wire import Exchange
+from mock_server.spec.model import Operation
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        ids = shape_rules(bench, surface)
+        if not bench.ledger.wants(ids):
+            continue
+        if surface.create is not None:
+            for state in states_of(surface):
+                word = f' as "{state}"' if state else ""
+                yield Case(ids, f"answers{word}", made_shape(surface, state))
+        for operation in (surface.listing, surface.read):
+            if operation is not None:
+                yield Case(ids, f"{operation.operation_id}", read_shape(surface, operation))
+
+
+def shape_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
+    """The rules stated at the record's schema; without any, those of the answers."""
+    found: dict[str, None] = {}
+    for rule in bench.document.rules.values():
+        for place in rule.places:
+            if place.kind == "record" and place.resource == surface.resource.name:
+                found[rule.rule_id] = None
+    if not found:
+        for operation in surface.operations():
+            named = response_rules(operation, str(operation.success))
+            found.update(dict.fromkeys(named))
+    return tuple(found)
+
+
+def states_of(surface: Surface) -> list[str | None]:
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is None:
+        return [None]
+    return [state for state in lifecycle.states if is_reachable(lifecycle, state)]
+
+
+def made_shape(surface: Surface, state: str | None) -> Any:
+    def steps(story: Story) -> None:
+        name = surface.resource.name
+        made = make(story, name) if state is None else reach(story, name, state)
+        assert surface.create is not None
+        hold(story, surface, surface.create, story.exchanges[-1])
+        if surface.read is not None:
+            reread(story, made)
+            hold(story, surface, surface.read, story.exchanges[-1])
+        if surface.update is not None and state == calm_state(surface.resource):
+            fields = plain_fields(surface, surface.update)
+            if fields:
+                value = new_value(story, surface, surface.update, fields[0], made.record)
+                exchange = change(story, made, {fields[0]: value})
+                hold(story, surface, surface.update, exchange)
+        if surface.delete is not None and state == calm_state(surface.resource):
+            hold(story, surface, surface.delete, remove(story, made))
+
+    return steps
+
+
+def read_shape(surface: Surface, operation: Operation) -> Any:
+    def steps(story: Story) -> None:
+        if operation.does == "list":
+            from contracts.live import everything
+
+            exchange = story.send(operation, query=everything(operation))
+        else:
+            from contracts.client import path_of
+
+            records = story.bench.live.records(surface.resource.name)
+            if not records:
+                story.block(f"the target has no {surface.resource.name}")
+            exchange = story.send(operation, path=path_of(operation, str(records[0].get("id"))))
+        hold(story, surface, operation, exchange)
+
+    return steps
+
+
+def hold(story: Story, surface: Surface, operation: Operation, exchange: Exchange) -> None:
+    """Holds an accepted answer against its documented schema."""
+    answer = exchange.answer
+    if not answer.accepted or (operation.does == "delete" and not answer.content):
+        return
+    response = operation.responses.get(str(answer.status))
+    if response is None:
+        response = operation.responses.get(str(operation.success))
+    if response is None or response.schema is None:
+        return
+    broken = oracle_of(response.schema).breaches(answer.body)
+    if broken:
+        first = broken[0]
+        place = "/".join(first.path) or "the body"
+        wanted = expect.body(response.schema)
+        named = first.rule_ids if first.rule_ids else story.case.rule_ids
+        if set(named) != set(story.case.rule_ids):
+            story.note(named, f"{place} as documented", first.message, expect=wanted)
+            return
+        story.refute(f"{place} as documented: {first.keyword}", first.message, wanted)

@@ -1,0 +1,535 @@
+"""Rules over time: what time does, not before its moment, and not to what was cancelled or is final.
+
+A transition after a delay that names two rules is refuted in two ways: the first when it does not
+happen, the last when it happens too soon or leaves no time to cancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from contracts import expect
+from contracts.acts import (
+    change,
+    demanded,
+    expect_accepted,
+    expect_refused,
+    is_asked,
+    make,
+    note_kept,
+    reach,
+    remove,
+    reread,
+)
+from contracts.bench import Bench
+from contracts.checks.lifecycle import closed_rules, is_reachable, states_of_requests
+from contracts.client import path_of
+from contracts.moments import format_moment, read_moment
+from contracts.provider import cause
+from contracts.story import Case, Made, Steps, Story
+from contracts.strategies.bodies import longest_delay
+from contracts.surface import Surface
+from mock_server.spec.model import Expression, Lifecycle, Transition, Value
+from mock_server.spec.schemas import keyword_of, properties_of
+
+SHORT = 3.0  # seconds, where they are really waited for
+DELAY = 8.0  # as long as it may be so that twice of it can be told from it
+POLL = 0.25
+EARLY = 0.7  # an answer within so many seconds of the due time says nothing of "too soon"
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        lifecycle = surface.resource.lifecycle
+        if lifecycle is None or surface.create is None:
+            continue
+        for timed in lifecycle.transitions:
+            if timed.event is not None:
+                yield from event_cases(surface, lifecycle, timed)
+            elif timed.after is not None:
+                yield from delay_cases(bench, surface, lifecycle, timed)
+            elif timed.at is not None:
+                yield from moment_cases(bench, surface, lifecycle, timed)
+        for state in lifecycle.final:
+            yield from final_cases(bench, surface, lifecycle, state)
+
+
+def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) -> Iterator[Case]:
+    """What the provider's side does, where the target's control API can make it do so."""
+    facts = {name: f"Contract check: {name}" for name in event_facts(transition)}
+
+    def steps(story: Story) -> None:
+        if not story.bench.clock.virtual:
+            story.block("it is the provider's side that makes it happen")
+        made = reach(story, surface.resource.name, transition.source)
+        event = transition.event or ""
+        answer = cause(story.bench.client, event, {"id": made.record_id, **facts})
+        made.spoiled = True
+        if not answer.accepted:
+            story.block(f'the control API answered {answer.status} to "{event}"')
+        record = reread(story, made)
+        if record.get(lifecycle.field) != transition.to:
+            found = f"{record.get(lifecycle.field)!r}"
+            story.refute(f'"{transition.to}" when it {transition.event}', found)
+        for name, value in transition.sets.items():
+            wanted = facts.get(value.tokens[0]) if is_of_event(value) else None
+            if wanted is not None and record.get(name) != wanted:
+                story.refute(f"{name} {wanted!r}", f"{name} {record.get(name)!r}")
+
+    yield Case(transition.rule_ids, f'"{transition.source}" when it {transition.event}', steps)
+
+
+def is_moment(value: Value) -> bool:
+    return isinstance(value, Expression) and value.source == "now"
+
+
+def is_of_event(value: Value) -> TypeGuard[Expression]:
+    return isinstance(value, Expression) and value.source == "event" and bool(value.tokens)
+
+
+def event_facts(transition: Transition) -> list[str]:
+    """The names of the facts that an event may bring along."""
+    return [value.tokens[0] for value in transition.sets.values() if is_of_event(value)]
+
+
+def happens(timed: Transition) -> tuple[str, ...]:
+    return timed.rule_ids[:1]
+
+
+def not_before(timed: Transition) -> tuple[str, ...]:
+    return timed.rule_ids[-1:]
+
+
+def cancels(lifecycle: Lifecycle, timed: Transition) -> list[Transition]:
+    return [t for t in lifecycle.transitions if t.source == timed.source and is_asked(t)]
+
+
+def entries(lifecycle: Lifecycle, state: str) -> list[Transition]:
+    return [t for t in lifecycle.transitions if t.to == state and is_asked(t)]
+
+
+def short_delay(bench: Bench, surface: Surface, timed: Transition) -> float:
+    """The delay of a case: long where time is moved, short where it is waited for."""
+    if not bench.clock.virtual:
+        return DELAY if bench.settings.max_wait >= 2 * DELAY else SHORT
+    assert surface.create is not None
+    schema = properties_of(surface.create.body_schema).get(timed.after or "", {})
+    return max(SHORT, longest_delay(schema) // 2)
+
+
+# After a delay
+
+
+def delay_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, timed: Transition
+) -> Iterator[Case]:
+    name, field = surface.resource.name, timed.after or ""
+    delay = short_delay(bench, surface, timed)
+    settable = surface.create is not None and field in surface.create.body_fields
+
+    def at_once(story: Story) -> Steps:
+        made = reach(story, name, timed.source, holding_back=False)
+        yield from as_usual(story, surface, lifecycle, made, timed)
+
+    yield Case(happens(timed), f'"{timed.source}" without {field} becomes "{timed.to}"', at_once)
+    if not settable:
+        return
+
+    def delayed(story: Story) -> Steps:
+        made_rules(story, timed, happening=False)
+        made = make(story, name, timed.source, **{field: int(delay)})
+        still(story, lifecycle, made, timed, delay)
+        yield delay * 0.5
+        if reads_before(story, made, delay):
+            still(story, lifecycle, made, timed, delay)
+        yield delay * 0.5
+        made_rules(story, timed, happening=True)
+        yield from becomes(story, lifecycle, made, timed, delay)
+
+    def in_time(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(delay)})
+        yield from cancelled(story, lifecycle, made, timed, delay)
+
+    def too_late(story: Story) -> Steps:
+        made = make(story, name, timed.source)
+        yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
+        late(story, surface, lifecycle, timed, made)
+
+    def deleted(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(delay)})
+        yield from gone(story, surface, made, delay)
+
+    window = not_before(timed)
+    yield Case(
+        timed.rule_ids,
+        f'"{timed.source}" with {field} {int(delay)} stays, then becomes "{timed.to}"',
+        delayed,
+    )
+    for back in cancels(lifecycle, timed):
+        ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
+        yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        late_ids = closed_rules(lifecycle, timed.to, back.to)
+        if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
+            yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
+    yield from entry_cases(bench, surface, lifecycle, timed, delay)
+    if surface.delete is not None:
+        yield Case(delete_rules(surface), f'"{timed.source}", deleted before its time', deleted)
+
+
+def as_usual(
+    story: Story, surface: Surface, lifecycle: Lifecycle, made: Made, timed: Transition
+) -> Steps:
+    """What comes where nobody says how long it takes: at once, or after the usual delay."""
+    usual = usual_delay(surface, timed.after or "")
+    if usual > story.bench.settings.max_wait and not story.bench.clock.virtual:
+        story.block(f"it would take {usual:.0f} seconds: needs a longer --max-wait")
+    if usual:
+        yield usual / 2
+        reread(story, made)
+        still(story, lifecycle, made, timed, usual)
+        yield usual / 2 + EARLY
+    yield from becomes(story, lifecycle, made, timed, usual)
+
+
+def usual_delay(surface: Surface, field: str) -> float:
+    """The seconds that a record waits where nobody says how long."""
+    default = keyword_of(properties_of(surface.resource.schema).get(field, {}), "default")
+    return float(default) if isinstance(default, int | float) else 0.0
+
+
+def delete_rules(surface: Surface) -> tuple[str, ...]:
+    assert surface.delete is not None
+    response = surface.delete.responses.get(str(surface.delete.success))
+    return response.rule_ids if response is not None else ()
+
+
+def entry_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, timed: Transition, delay: float
+) -> Iterator[Case]:
+    """The same, when the state is entered by a change."""
+    name, field = surface.resource.name, timed.after or ""
+    for entry in entries(lifecycle, timed.source):
+        if not is_reachable(lifecycle, entry.source) or surface.update is None:
+            continue
+
+        def at_once(story: Story, entry: Transition = entry) -> Steps:
+            made = enter(story, lifecycle, name, entry, {})
+            yield from as_usual(story, surface, lifecycle, made, timed)
+
+        def delayed(story: Story, entry: Transition = entry) -> Steps:
+            made_rules(story, timed, happening=False)
+            made = enter(story, lifecycle, name, entry, {field: int(delay)})
+            still(story, lifecycle, made, timed, delay)
+            reread(story, made)
+            if reads_before(story, made, delay):
+                still(story, lifecycle, made, timed, delay)
+            yield delay
+            made_rules(story, timed, happening=True)
+            yield from becomes(story, lifecycle, made, timed, delay)
+
+        def in_time(story: Story, entry: Transition = entry) -> Steps:
+            made = enter(story, lifecycle, name, entry, {field: int(delay)})
+            yield from cancelled(story, lifecycle, made, timed, delay)
+
+        path = f'"{entry.source}" to "{entry.to}"'
+        yield Case(happens(timed), f'{path} without {field} becomes "{timed.to}"', at_once)
+        if surface.update is not None and field in surface.update.body_fields:
+            yield Case(timed.rule_ids, f"{path} with {field} {int(delay)}", delayed)
+            for back in cancels(lifecycle, timed):
+                ids = tuple(dict.fromkeys((*back.rule_ids, *not_before(timed))))
+                yield Case(ids, f"{path} with {field} {int(delay)}, cancelled in time", in_time)
+
+
+def enter(
+    story: Story, lifecycle: Lifecycle, name: str, entry: Transition, given: dict[str, Any]
+) -> Made:
+    """A record led into a state by a change."""
+    made = reach(story, name, entry.source)
+    changes = {lifecycle.field: entry.to, **demanded(story, made, entry.to), **given}
+    exchange = change(story, made, changes)
+    if not exchange.answer.accepted:
+        story.block(
+            f'the change from "{entry.source}" to "{entry.to}" was answered {exchange.answer.status}'
+        )
+    made.made_at = exchange.came
+    return made
+
+
+# At a moment
+
+
+def moment_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, timed: Transition
+) -> Iterator[Case]:
+    name, field = surface.resource.name, timed.at or ""
+    ids = timed.rule_ids
+    wait = SHORT + 1 if not bench.clock.virtual else 3600.0
+    if surface.create is None or field not in surface.create.body_fields:
+        return
+
+    def due(story: Story) -> str:
+        # On a whole second, since a target may keep no finer ones.
+        return format_moment(story.bench.clock.now() + wait + 0.999)
+
+    def remaining(story: Story, moment: str) -> float:
+        found = read_moment(moment)
+        assert found is not None
+        return found.timestamp() - story.bench.clock.now()
+
+    def created(story: Story) -> Steps:
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        still(story, lifecycle, made, timed, wait)
+        yield remaining(story, moment) * 0.5
+        if remaining(story, moment) > EARLY:
+            reread(story, made)
+            still(story, lifecycle, made, timed, wait)
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
+    def entered(entry: Transition) -> Any:
+        def steps(story: Story) -> Steps:
+            moment = due(story)
+            made = enter(story, lifecycle, name, entry, {field: moment})
+            still(story, lifecycle, made, timed, wait)
+            yield remaining(story, moment)
+            yield from becomes(story, lifecycle, made, timed, wait)
+
+        return steps
+
+    def stored(entry: Transition) -> Any:
+        def steps(story: Story) -> Steps:
+            moment = due(story)
+            made = make(story, name, entry.source, **{field: moment})
+            if not change(story, made, {lifecycle.field: entry.to}).answer.accepted:
+                story.block(f'the change to "{entry.to}" is refused')
+            yield remaining(story, moment)
+            yield from becomes(story, lifecycle, made, timed, wait)
+
+        return steps
+
+    def cancelled_first(story: Story) -> Steps:
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        yield from cancelled(story, lifecycle, made, timed, remaining(story, moment))
+
+    def too_late(story: Story) -> Steps:
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait, blocking=True)
+        late(story, surface, lifecycle, timed, made)
+
+    def past(story: Story) -> Steps:
+        moment = format_moment(story.bench.clock.now() - 3600)
+        made = make(story, name, timed.source, **{field: moment})
+        yield from becomes(story, lifecycle, made, timed, 0.0)
+
+    def deleted(story: Story) -> Steps:
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        yield from gone(story, surface, made, remaining(story, moment))
+
+    yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
+    for entry in entries(lifecycle, timed.source):
+        if entry.source in lifecycle.initial and surface.update is not None:
+            path = f'"{entry.source}" to "{entry.to}"'
+            yield Case(ids, f"{path} with {field}, then its time", entered(entry))
+            yield Case(ids, f"{path} with {field} stored, then its time", stored(entry))
+    for back in cancels(lifecycle, timed):
+        yield Case(
+            tuple(dict.fromkeys((*back.rule_ids, *ids))),
+            f'"{timed.source}" cancelled before {field}',
+            cancelled_first,
+        )
+        late_ids = closed_rules(lifecycle, timed.to, back.to)
+        if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
+            yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)
+    yield Case(ids, f'"{timed.source}" with a {field} already past', past, False)
+    if surface.delete is not None:
+        yield Case(delete_rules(surface), f'"{timed.source}", deleted before {field}', deleted)
+
+
+# What is asked of a record while time goes by
+
+
+def made_rules(story: Story, timed: Transition, happening: bool) -> None:
+    """From here on a failure speaks of the transition itself, not of the time before it."""
+    ids = happens(timed) if happening else not_before(timed)
+    story.case = Case(ids, story.case.name, story.case.steps, story.case.certain)
+
+
+def reads_before(story: Story, made: Made, delay: float) -> bool:
+    """Whether a reading surely comes before the delay is over."""
+    if story.bench.clock.now() - made.made_at > delay - EARLY:
+        return False
+    reread(story, made)
+    return story.bench.clock.now() - made.made_at < delay - EARLY
+
+
+def still(story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float) -> None:
+    """The last reading shows the state that the delay keeps."""
+    found = made.record.get(lifecycle.field)
+    if found != timed.source:
+        expected = f'still "{timed.source}" before {delay:.0f} seconds have passed'
+        story.refute(expected, f"{found!r}", expect.fields({lifecycle.field: timed.source}))
+    for name in timed.sets:
+        value = timed.sets[name]
+        if is_moment(value) and made.record.get(name) is not None:
+            came = f"{name} {made.record.get(name)!r}"
+            story.refute(f"{name} null until then", came, expect.fields({name: None}))
+
+
+def becomes(
+    story: Story,
+    lifecycle: Lifecycle,
+    made: Made,
+    timed: Transition,
+    after: float,
+    blocking: bool = False,
+) -> Steps:
+    """Polled for a while: the record is in the new state, with what the transition sets."""
+    patience = story.bench.settings.grace if story.bench.clock.virtual else patience_of(story)
+    waited, before = 0.0, made.record
+    while True:
+        record = reread(story, made)
+        if record.get(lifecycle.field) == timed.to:
+            break
+        if waited >= patience:
+            expected = f'"{timed.to}" after {after:.0f} seconds'
+            if blocking:
+                story.block(f'the record did not become "{timed.to}"')
+            story.refute(
+                f"{expected}, waited for {waited:.0f} more",
+                f"{record.get(lifecycle.field)!r}",
+                expect.fields({lifecycle.field: timed.to}),
+            )
+        story.drop_last()
+        yield POLL if waited < 2 else 1.0
+        waited += POLL if waited < 2 else 1.0
+    made.spoiled = True
+    if not blocking:
+        note_kept(story, made.resource, before, record, {lifecycle.field, *timed.sets})
+        check_moments(story, record, made, timed, after)
+
+
+def check_moments(
+    story: Story, record: Mapping[str, Any], made: Made, timed: Transition, after: float
+) -> None:
+    """What the transition sets to its moment is there, and a delay is not much longer than asked.
+
+    It is certain where the rule's sentence names the field.
+    """
+    rules = story.bench.document.rules
+    for name, value in timed.sets.items():
+        if not (is_moment(value) and name in record):
+            continue
+        named = any(name in rules[i].says for i in story.case.rule_ids if i in rules)
+        moment = read_moment(record.get(name))
+        if moment is None:
+            expected = f"{name} is the moment at which it happened"
+            story.note(story.case.rule_ids, expected, f"{record.get(name)!r}", named)
+        elif timed.after is not None:
+            passed = moment.timestamp() - made.made_at
+            if passed > after + max(story.bench.settings.grace + 1, after * 0.75):
+                expected = f"{name} is {after:.0f} seconds after it was asked for"
+                story.refute(expected, f"{passed:.0f} seconds after it")
+
+
+def patience_of(story: Story) -> float:
+    return max(story.bench.settings.grace, story.bench.settings.max_wait - SHORT)
+
+
+def cancelled(
+    story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
+) -> Steps:
+    """Taken back in time, and not done when the time comes."""
+    back = cancels(lifecycle, timed)[0]
+    if made.record.get(lifecycle.field) != timed.source:
+        story.block(f'the record did not stay "{timed.source}"')
+    changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+    exchange = change(story, made, changes)
+    expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
+    yield max(delay, 0) + story.bench.settings.grace / 2
+    record = reread(story, made)
+    if record.get(lifecycle.field) != back.to:
+        story.refute(
+            f'still "{back.to}" when its time is over: it was cancelled',
+            f"{record.get(lifecycle.field)!r}",
+            expect.fields({lifecycle.field: back.to}),
+        )
+
+
+def late(
+    story: Story, surface: Surface, lifecycle: Lifecycle, timed: Transition, made: Made
+) -> None:
+    back = cancels(lifecycle, timed)[0]
+    assert surface.update is not None
+    exchange = change(story, made, {lifecycle.field: back.to})
+    why = f'"{timed.to}" cannot be taken back'
+    expect_refused(story, surface.update, exchange, why, made)
+
+
+def gone(story: Story, surface: Surface, made: Made, delay: float) -> Steps:
+    answer = remove(story, made).answer
+    if not answer.accepted:
+        story.block(f"deleting was answered {answer.status}")
+    yield max(delay, 0) + 1
+    read = surface.read
+    if read is None:
+        story.block("there is no operation to read it")
+    later = story.send(read, path=path_of(read, made.record_id)).answer
+    if later.accepted:
+        story.refute("a deleted record stays deleted when its time comes", f"{later.status}")
+
+
+# Final states
+
+
+def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str) -> Iterator[Case]:
+    ids = final_rules(bench, surface)
+    if not is_reachable(lifecycle, state) or not ids:
+        return
+    name = surface.resource.name
+    longest = 5.0 if not bench.clock.virtual else 7200.0
+    watched = [
+        field
+        for timed in lifecycle.transitions
+        if timed.timed
+        for field, value in timed.sets.items()
+        if state != timed.to and is_moment(value)
+    ]
+
+    def steps(story: Story) -> Steps:
+        made = reach(story, name, state)
+        check(story, made.record, "at once")
+        before = reread(story, made)
+        check(story, before, "on reading")
+        yield longest
+        after = reread(story, made)
+        check(story, after, "later")
+        for field in surface.resource.fields:
+            if before.get(field) != after.get(field):
+                story.refute(
+                    f'nothing happens to a "{state}" record: {field} {before.get(field)!r}',
+                    f"{after.get(field)!r}",
+                )
+
+    def check(story: Story, record: Any, when: str) -> None:
+        if record.get(lifecycle.field) != state:
+            story.refute(f'"{state}" {when}: it is only a log', f"{record.get(lifecycle.field)!r}")
+        for field in watched:
+            if record.get(field) is not None:
+                story.refute(f"{field} null {when}: nothing happened", f"{record.get(field)!r}")
+
+    yield Case(ids, f'"{state}" stays as it is', steps)
+
+
+def final_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
+    return tuple(
+        rule.rule_id
+        for rule in bench.document.rules.values()
+        for place in rule.places
+        if place.kind == "final" and place.resource == surface.resource.name
+    )

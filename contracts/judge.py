@@ -1,0 +1,146 @@
+"""One whole run: connect, Schemathesis' own checks, every rule's cases, clean up, result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contracts.bench import Bench
+from contracts.checks.registry import CHECKS, LAST_CHECKS, Check
+from contracts.client import Client
+from contracts.connect import Context, connect
+from contracts.errors import CouldNotRunError, EndedError, WithheldError
+from contracts.fuzzing.run import FuzzFinding, run_schemathesis
+from contracts.moments import format_moment
+from contracts.report.result import Result
+from contracts.runner import Runner
+from contracts.settings import Settings, Timepiece
+from contracts.story import Case
+from contracts.target import WsgiApp
+from contracts.watch import Watch
+from contracts.witness import Witness
+from mock_server.spec.model import Document
+
+SILENT = Watch()
+
+
+@dataclass(slots=True)
+class Course:
+    """What a run has come to so far."""
+
+    findings: tuple[FuzzFinding, ...] = ()
+    again: list[Case] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left: list[Check] = field(default_factory=lambda: [*CHECKS, *LAST_CHECKS])
+    runner: Runner | None = None
+
+
+def judge(
+    document: Document,
+    choices: Settings,
+    environment: Mapping[str, str],
+    timepiece: Timepiece,
+    watch: Watch = SILENT,
+    app: WsgiApp | None = None,
+    context: Context | None = None,
+) -> Result:
+    """Judges a target; raises CouldNotRunError. What was created is deleted whatever happens.
+
+    A run whose budget is spent comes to a result all the same; one that is stopped, or whose
+    target is lost, comes to none.
+    """
+    started = timepiece.now()
+    context = context or Context(tell=watch.say)
+    client = connect(document, choices, environment, timepiece, app, context)
+    bench = Bench(document, client, choices)
+    witness = Witness(document)
+    client.listeners.append(witness.hear)
+    course = Course()
+    ended: EndedError | None = None
+    watch.begin(bench)
+    try:
+        if choices.schemathesis:
+            course.findings, course.again, course.notes = run_schemathesis(bench, watch)
+        try_cases(bench, watch, course)
+    except EndedError as error:
+        ended = error
+        block_rest(bench, course, error.reason)
+    finally:
+        watch.enter("cleaning up")
+        client.clean_up()
+    course.notes += [*bench.ledger.faults, *told_left(client)]
+    if ended is not None:
+        if ended.lost or client.pace.stop.reason is not None:
+            raise CouldNotRunError("; ".join([ended.reason, *told_left(client)]))
+        course.notes.append(f"the run ended early: {ended.reason}")
+    if client.withheld:
+        course.notes.append(told_withheld(client))
+    return Result(
+        bench,
+        witness,
+        format_moment(started),
+        timepiece.now() - started,
+        course.findings,
+        tuple(course.notes),
+    )
+
+
+def told_left(client: Client) -> list[str]:
+    """What stayed of what was created, and what to do about it."""
+    if client.creations.path is None:
+        return []
+    notes = []
+    counts = Counter(one.title for one in client.left if one.for_good)
+    if counts:
+        listed = ", ".join(f"{count} {title}" for title, count in counts.items())
+        notes.append(f"created, and the document has no operation to delete it: {listed}")
+    count = sum(not one.for_good for one in client.left)
+    if count:
+        notes.append(
+            f"{count} records that were created are still there; "
+            f"contracts cleanup --ledger {client.creations.path} names them and tries again"
+        )
+    return notes
+
+
+def told_withheld(client: Client) -> str:
+    listed = ", ".join(f"{count} {why}" for why, count in client.withheld.most_common())
+    return f"{client.withheld.total()} requests were kept back: {listed}"
+
+
+def try_cases(bench: Bench, watch: Watch, course: Course) -> None:
+    """Every check's cases; those that wait are collected at the end."""
+    course.runner = runner = Runner(bench)
+    run_checks(bench, course, CHECKS, watch)
+    runner.run(watch.steps(course.again))
+    watch.enter("waiting")
+    runner.finish()
+    run_checks(bench, course, LAST_CHECKS, watch)
+    runner.finish()
+
+
+def run_checks(bench: Bench, course: Course, checks: tuple[Check, ...], watch: Watch) -> None:
+    assert course.runner is not None
+    for check in checks:
+        watch.enter(check.name)
+        try:
+            course.runner.run(watch.steps(check.cases(bench)))
+        except WithheldError as error:
+            block_kinds(bench, check.kinds, str(error))
+        course.left.remove(check)
+
+
+def block_rest(bench: Bench, course: Course, reason: str) -> None:
+    """What the end of the run leaves untried."""
+    for check in course.left:
+        block_kinds(bench, check.kinds, reason)
+    for _, _, attempt in course.runner.waiting if course.runner is not None else ():
+        bench.ledger.block(attempt.case.rule_ids, reason)
+
+
+def block_kinds(bench: Bench, kinds: frozenset[str], reason: str) -> None:
+    """A check that cannot even be prepared."""
+    for rule in bench.document.rules.values():
+        if any(place.kind in kinds for place in rule.places):
+            bench.ledger.block((rule.rule_id,), reason)

@@ -1,0 +1,131 @@
+"""What is known of each rule: cases tried, findings, differences, and why something was not tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.settings import Selection
+from contracts.story import Case, Finding
+from mock_server.spec.model import BusinessRule, ErrorLayout
+
+Verdict = Literal["kept", "broken", "not-exercised"]
+ENOUGH = 3  # findings after which a rule needs no more cases
+NOT_SELECTED = "not selected"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One rule's account."""
+
+    rule: BusinessRule
+    selected: bool = True
+    cases: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    differences: list[Finding] = field(default_factory=list)
+    blocked: Counter[str] = field(default_factory=Counter)
+    flaky: list[Finding] = field(default_factory=list)
+    accepted: list[Finding] = field(default_factory=list)  # those of `findings` in a baseline
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.findings:
+            return "broken"
+        return "kept" if self.cases else "not-exercised"
+
+    @property
+    def fails(self) -> bool:
+        """Whether this fails the run: only what is documented does, and is not accepted."""
+        return self.has_new and self.rule.certainty == "documented"
+
+    @property
+    def has_new(self) -> bool:
+        return len(self.findings) > len(self.accepted)
+
+    @property
+    def reason(self) -> str:
+        if not self.selected:
+            return NOT_SELECTED
+        if self.rule.policy != "enforce" and self.verdict == "not-exercised":
+            return f"its policy is {self.rule.policy}: a target may do either"
+        listed = [reason for reason, _ in self.blocked.most_common()]
+        if self.verdict == "not-exercised":
+            return "; ".join(listed[:3]) or "nothing in the document lets it be tried"
+        if listed:
+            return f"in part: {listed[0]}"
+        return ""
+
+    @property
+    def counterexample(self) -> Finding | None:
+        """The finding with the fewest requests."""
+        found = self.findings or self.differences
+        return min(found, key=lambda one: len(one.exchanges), default=None)
+
+
+class Ledger:
+    """The accounts of all rules."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, BusinessRule],
+        selection: Selection,
+    ) -> None:
+        self.accepts: Callable[[str, Finding], bool] = lambda rule_id, finding: False
+        self.entries = {
+            rule_id: Entry(rule, selection.has_rule(rule_id)) for rule_id, rule in rules.items()
+        }
+        self.faults: list[str] = []
+        # Rules of refusals as such are judged beside every case that is about a refusal.
+        self.beside = [e for i, e in self.entries.items() if is_of_refusals(rules[i])]
+
+    def wants(self, rule_ids: Iterable[str]) -> bool:
+        """Whether a case for these rules could still tell something."""
+        return any(
+            entry.selected and len(entry.findings) - len(entry.accepted) < ENOUGH
+            for entry in (*self.iter_entries(rule_ids), *self.beside)
+        )
+
+    def iter_entries(self, rule_ids: Iterable[str]) -> Iterable[Entry]:
+        return (self.entries[i] for i in rule_ids if i in self.entries)
+
+    def count(self, rule_ids: Iterable[str]) -> None:
+        for entry in self.iter_entries(rule_ids):
+            entry.cases += entry.selected
+
+    def block(self, rule_ids: Iterable[str], reason: str) -> None:
+        for entry in self.iter_entries(rule_ids):
+            entry.blocked[reason] += 1
+
+    def fault(self, case: Case, error: Exception) -> None:
+        """The judge itself failed at a case: that is said, and is nobody else's fault."""
+        shown = f"{type(error).__name__}: {error}"[:200]
+        self.faults.append(f"the judge failed at a case ({case.name}): {shown}")
+        self.block(case.rule_ids, "the judge failed at a case of it; see the notes")
+
+    def record(self, finding: Finding) -> None:
+        for entry in self.iter_entries(finding.rule_ids):
+            if not entry.selected:
+                continue
+            (entry.findings if finding.certain else entry.differences).append(finding)
+            if finding.certain and self.accepts(entry.rule.rule_id, finding):
+                entry.accepted.append(finding)
+
+    def record_flaky(self, finding: Finding) -> None:
+        for entry in self.iter_entries(finding.rule_ids):
+            entry.flaky.append(finding)
+
+    @property
+    def failed(self) -> bool:
+        return any(entry.fails for entry in self.entries.values())
+
+
+def is_of_refusals(rule: BusinessRule) -> bool:
+    """Whether a rule speaks of refused requests, whatever they are refused for."""
+    return any(
+        place.kind == "response"
+        and isinstance(place.detail, ErrorLayout)
+        and not {"401", "404"} & set(place.detail.statuses)
+        for place in rule.places
+    )

@@ -1,0 +1,148 @@
+"""What the target itself holds: the records that requests refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from contracts.client import Client, path_of
+from contracts.oracle.schema import oracle_of
+from contracts.surface import Surface
+from contracts.wire import KEY, OTHER
+from mock_server.spec.model import Operation, Reference
+
+Record = Mapping[str, Any]
+MAXIMUM_PAGES = 5
+
+
+class Live:
+    """Records by resource, read once and kept; those that are made later are added."""
+
+    def __init__(self, client: Client, surfaces: Mapping[str, Surface]) -> None:
+        self.client = client
+        self.surfaces = surfaces
+        self.kept: dict[tuple[str, str], list[Record]] = {}
+        self.seen: dict[str, dict[Any, None]] = {}  # resource -> ids that answers named
+        self.make: Callable[[str, str], Record | None] = lambda resource, credentials: None
+
+    def records(self, resource: str, credentials: str = KEY) -> list[Record]:
+        """All records that the list operation shows, made ones included."""
+        place = (resource, credentials)
+        if place not in self.kept:
+            self.kept[place] = []
+            listing = self.surfaces[resource].listing
+            if listing is not None:
+                self.kept[place] = read_all(self.client, listing, everything(listing), credentials)
+        return self.kept[place]
+
+    def add(self, resource: str, record: Record, credentials: str = KEY) -> None:
+        self.records(resource, credentials).append(record)
+
+    def forget(self, resource: str, record_id: str) -> None:
+        kept = self.kept.get((resource, KEY), [])
+        kept[:] = [one for one in kept if one.get("id") != record_id]
+
+    def notice(self, resource: str, record: Any) -> None:
+        """Keeps the ids that an answer names, for resources without a list."""
+        if not isinstance(record, Mapping):
+            return
+        for field, reference in self.surfaces[resource].resource.references.items():
+            if reference.by != "id":
+                continue
+            named = record.get(field)
+            for value in named if isinstance(named, list) else [named]:
+                if isinstance(value, str):
+                    self.seen.setdefault(reference.to, {})[value] = None
+
+    def find(self, reference: Reference, value: Any) -> Record | None:
+        """The record that a value names, asked for by id where the list does not have it."""
+        if isinstance(value, list):
+            return self.find(reference, value[0]) if value else None
+        for record in self.records(reference.to):
+            if record.get(reference.by) == value:
+                return record
+        read = self.surfaces[reference.to].read
+        if read is None or reference.by != "id" or not isinstance(value, str):
+            return None
+        answer = self.client.call(read, path=path_of(read, value)).answer
+        if not answer.accepted or not isinstance(answer.body, dict):
+            return None
+        self.records(reference.to).append(answer.body)
+        return answer.body
+
+    def fitting(self, reference: Reference, own: Record) -> list[Record]:
+        """Records that a reference may name beside the other values of a body."""
+        return [record for record in self.wanted(reference) if matches(reference, record, own)]
+
+    def wanted(self, reference: Reference) -> list[Record]:
+        """Records that satisfy `where`; one is made where there is none and that is possible."""
+        holds = oracle_of(reference.where) if reference.where is not None else None
+        found = [
+            record
+            for record in self.records(reference.to)
+            if record.get(reference.by) is not None and (holds is None or holds.is_valid(record))
+        ]
+        if found or self.surfaces[reference.to].listing is None:
+            return found or [{"id": value} for value in self.seen.get(reference.to, {})]
+        made = self.make(reference.to, KEY)
+        return [made] if made is not None and (holds is None or holds.is_valid(made)) else []
+
+    def excluded(self, reference: Reference) -> list[Record]:
+        """Records that exist and that `where` excludes."""
+        if reference.where is None:
+            return []
+        holds = oracle_of(reference.where)
+        return [
+            record
+            for record in self.records(reference.to)
+            if record.get(reference.by) is not None and not holds.is_valid(record)
+        ]
+
+    def foreign(self, reference: Reference) -> Record | None:
+        """A record that only the other account has."""
+        own = {record.get(reference.by) for record in self.records(reference.to)}
+        holds = oracle_of(reference.where) if reference.where is not None else None
+        for record in self.records(reference.to, OTHER):
+            value = record.get(reference.by)
+            if value is not None and value not in own and (holds is None or holds.is_valid(record)):
+                return record
+        return self.make(reference.to, OTHER)
+
+
+def matches(reference: Reference, record: Record, own: Record) -> bool:
+    return all(
+        own.get(ours) is None or record.get(theirs) == own[ours]
+        for theirs, ours in reference.match.items()
+    )
+
+
+def everything(listing: Operation) -> dict[str, Any]:
+    """Query values with which a list leaves nothing out."""
+    return {
+        parameter.name: parameter.query.any
+        for parameter in listing.parameters
+        if parameter.query is not None
+        and parameter.query.does == "filter"
+        and parameter.query.any is not None
+    }
+
+
+def read_all(
+    client: Client, listing: Operation, query: Mapping[str, Any], credentials: str = KEY
+) -> list[Record]:
+    """The records of a list, page after page."""
+    found: list[Record] = []
+    page = client.document.resources[listing.resource].page
+    skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
+    for _ in range(MAXIMUM_PAGES):
+        asked = dict(query)
+        if skip is not None and found:
+            asked[skip] = len(found)
+        body = client.call(listing, query=asked, credentials=credentials).answer.body
+        listed = body.get(page.records) if isinstance(body, dict) else None
+        if not isinstance(listed, list) or not listed:
+            break
+        found += [record for record in listed if isinstance(record, dict)]
+        if skip is None or page.more is None or body.get(page.more) is not True:
+            break
+    return found

@@ -1,0 +1,260 @@
+"""Options of the commands: command line over environment over `[tool.contracts]` in pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from contracts.errors import CouldNotRunError
+from contracts.settings import Selection, Settings
+from mock_server.spec import default_document_path
+from mock_server.spec.pointers import nearest
+
+Command = Callable[..., Any]
+PREFIX = "CONTRACTS_"
+PARTS = ("rule", "operation-id", "path", "tag")
+
+
+def option(name: str, *more: str, **words: Any) -> Callable[[Command], Command]:
+    """An option that the environment can set too."""
+    bare = name.split("/")[0].removeprefix("--").replace("-", "_")
+    return click.option(name, *more, envvar=f"{PREFIX}{bare.upper()}", show_envvar=False, **words)
+
+
+TARGET = (
+    option(
+        "--document",
+        type=click.Path(path_type=Path),
+        help="The document; default: the one that comes with the package.",
+    ),
+    option(
+        "--base-url",
+        metavar="URL",
+        help="Judge what answers there; default: the stub, in this process.",
+    ),
+    option("--seed", type=int, default=0, show_default=True, help="Makes a run repeat."),
+)
+RATE = option(
+    "--rate", type=click.FloatRange(0.01), metavar="N", help="At most N requests a second."
+)
+LEDGER = option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="Where what is created is written down first; default: a file in .contracts/.",
+)
+NETWORK = (
+    option("--proxy", metavar="URL", help="Go through a proxy; those of the machine are not used."),
+    option(
+        "--ca-bundle",
+        type=click.Path(exists=True),
+        metavar="PATH",
+        help="Certificates to trust instead of the usual ones.",
+    ),
+)
+SAFETY = (
+    option(
+        "--allow",
+        type=click.Choice(["write", "send"]),
+        multiple=True,
+        help="What may be done to the target: write records, send messages (repeatable).",
+    ),
+    option(
+        "--recipient",
+        "recipient",
+        multiple=True,
+        metavar="NUMBER",
+        help="The only addresses that anything may be sent to (repeatable).",
+    ),
+    option(
+        "--account",
+        metavar="NAME",
+        help="A name of the account that is written to beyond this machine, instead of typing it.",
+    ),
+    option("--max-requests", type=click.IntRange(1), help="Stop after so many requests."),
+    option("--max-seconds", type=click.FloatRange(1), help="Stop after so many seconds."),
+    RATE,
+    LEDGER,
+    *NETWORK,
+)
+CLEANUP = (LEDGER, RATE, *NETWORK)
+DRY_RUN = (click.option("--dry-run", is_flag=True, help="Print what it would do, and do nothing."),)
+SEARCH = (
+    option(
+        "--examples",
+        type=click.IntRange(1, 10_000),
+        default=12,
+        show_default=True,
+        help="Generated requests for each rule and direction.",
+    ),
+    option(
+        "--fuzz-examples",
+        type=click.IntRange(1, 100_000),
+        default=8,
+        show_default=True,
+        help="Generated requests of Schemathesis for each operation.",
+    ),
+    option(
+        "--max-wait",
+        type=click.FloatRange(0),
+        default=20.0,
+        show_default=True,
+        help="Seconds that may be waited for what time does, where the target's clock cannot be moved.",
+    ),
+    option(
+        "--grace",
+        type=click.FloatRange(0),
+        default=3.0,
+        show_default=True,
+        help="Seconds by which lists and timed changes may lag.",
+    ),
+    option(
+        "--schemathesis/--no-schemathesis",
+        default=True,
+        show_default=True,
+        help="Run Schemathesis' own phases and checks first.",
+    ),
+)
+SELECTION = tuple(
+    option(
+        f"--{way}-{part}",
+        f"{way}_{part.replace('-', '_')}",
+        multiple=True,
+        metavar="PATTERN",
+        help=f"{'Only' if way == 'include' else 'Not'} what this {part} names; * and ? work (repeatable).",
+    )
+    for part in PARTS
+    for way in ("include", "exclude")
+)
+
+FORMATS = ("json", "junit", "har")
+REPORTS = (
+    option(
+        "--report",
+        metavar="FORMATS",
+        help=f"Reports to write, with commas between: {', '.join(FORMATS)}.",
+    ),
+    option(
+        "--report-dir",
+        type=click.Path(path_type=Path),
+        default=Path("contracts-report"),
+        show_default=True,
+        help="Where reports without a path of their own are written.",
+    ),
+    *(
+        option(
+            f"--report-{name}-path",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help=f"Where the {name} report is written.",
+        )
+        for name in FORMATS
+    ),
+)
+BASELINE = (
+    option(
+        "--baseline",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="PATH",
+        help="File of findings that are accepted: only others fail the run.",
+    ),
+    option(
+        "--baseline-update",
+        "--update-baseline",
+        "baseline_update",
+        is_flag=True,
+        help="Accept what this run finds: write it to the file.",
+    ),
+    option(
+        "--baseline-prune",
+        is_flag=True,
+        help="Take out of the file what this run tried and did not find.",
+    ),
+)
+COLOURS = (
+    option(
+        "--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same."
+    ),
+)
+REPLAY = (
+    option(
+        "--rule",
+        "rule",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only findings and differences of these rules; * and ? work (repeatable).",
+    ),
+)
+
+
+def with_options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for group in reversed(groups):
+            for one in reversed(group):
+                command = one(command)
+        return command
+
+    return decorate
+
+
+def to_settings(chosen: dict[str, Any]) -> Settings:
+    """The settings that options come to; those that a command does not have keep their defaults."""
+    defaults = Settings(Path())
+
+    def pick(name: str) -> Any:
+        value = chosen.get(name)
+        return getattr(defaults, name) if value is None else value
+
+    selection = Selection(
+        *(
+            tuple(chosen.get(f"{way}_{part.replace('-', '_')}", ()))
+            for part in PARTS
+            for way in ("include", "exclude")
+        )
+    )
+    return Settings(
+        chosen.get("document") or default_document_path(),
+        chosen.get("base_url"),
+        pick("seed"),
+        pick("examples"),
+        pick("fuzz_examples"),
+        pick("steps"),
+        pick("max_wait"),
+        pick("grace"),
+        frozenset(chosen.get("allow") or ()),
+        tuple(chosen.get("recipient") or ()),
+        selection,
+        pick("schemathesis"),
+        chosen.get("max_requests"),
+        chosen.get("max_seconds"),
+        chosen.get("rate"),
+        chosen.get("ledger"),
+        chosen.get("account"),
+        chosen.get("proxy"),
+        chosen.get("ca_bundle"),
+    )
+
+
+def read_project(folder: Path, commands: Mapping[str, click.Command]) -> dict[str, Any]:
+    """`[tool.contracts]` as defaults of every command; raises CouldNotRunError for unknown keys."""
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("contracts", {})
+    except (OSError, ValueError) as error:
+        raise CouldNotRunError(f"{path} cannot be read: {error}") from None
+    if not isinstance(table, dict):
+        raise CouldNotRunError(f"{path} [tool.contracts]: found {table!r}; expected a table")
+    known = {p.name or "" for command in commands.values() for p in command.params}
+    values = {name.replace("-", "_"): value for name, value in table.items()}
+    for name in values:
+        if name not in known:
+            hint = nearest(name, known)
+            raise CouldNotRunError(
+                f'{path} [tool.contracts]: found "{name}"; expected an option of the command'
+                + (f"; {hint}" if hint else "")
+            )
+    return dict.fromkeys(commands, values)

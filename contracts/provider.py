@@ -1,0 +1,13 @@
+"""What happens at the provider's side, where the target's control API can make it happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.client import Client
+from contracts.wire import Answer
+
+
+def cause(client: Client, event: str, facts: dict[str, Any]) -> Answer:
+    """Asks for an event; `facts` hold the `id` of the record that it happens to."""
+    return client.control(f"events/{event}", facts)

@@ -1,0 +1,71 @@
+"""Which reports are written where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from contracts.errors import CouldNotRunError
+from contracts.options import FORMATS
+from contracts.report.har import HarTape
+from contracts.report.json import write_json
+from contracts.report.junit import write_junit
+
+Report = Mapping[str, Any]
+WRITERS: Mapping[str, Callable[[Any, Path], None]] = {"json": write_json, "junit": write_junit}
+ENDINGS = {"json": "json", "junit": "xml", "har": "har"}
+
+
+def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
+    """Where which report goes; raises CouldNotRunError for a format that there is not."""
+    names = [name.strip() for name in (chosen.get("report") or "").split(",") if name.strip()]
+    for name in names:
+        if name not in FORMATS:
+            raise CouldNotRunError(f'--report: found "{name}"; expected {", ".join(FORMATS)}')
+    named = {
+        name: chosen[f"report_{name}_path"] for name in FORMATS if chosen.get(f"report_{name}_path")
+    }
+    folder: Path = chosen["report_dir"]
+    return {
+        name: named.get(name) or folder / f"contracts.{ENDINGS[name]}"
+        for name in dict.fromkeys([*names, *named])
+    }
+
+
+@contextmanager
+def open_tape(paths: Mapping[str, Path]) -> Iterator[HarTape | None]:
+    """Records everything where a HAR is wanted; what was recorded stays when a run is stopped."""
+    tape = HarTape(paths["har"]) if "har" in paths else None
+    try:
+        yield tape
+    except OSError as error:
+        raise CouldNotRunError(f"the har report cannot be written: {error.strerror}") from None
+    finally:
+        if tape is not None:
+            tape.close()
+
+
+def write_reports(report: Report, paths: Mapping[str, Path]) -> None:
+    """Every report but the HAR, which was written on the way; raises CouldNotRunError."""
+    for name, path in paths.items():
+        if name not in WRITERS:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            WRITERS[name](report, path)
+        except OSError as error:
+            raise CouldNotRunError(
+                f"the {name} report cannot be written to {path}: {error.strerror}"
+            ) from None
+
+
+def print_paths(paths: Mapping[str, Path], console: Console) -> None:
+    """Where the reports are, and how what failed is sent again."""
+    for name, path in paths.items():
+        console.print(f"{name:<8}  {path}", markup=False, soft_wrap=True)
+    if "json" in paths:
+        console.print(f"again     contracts replay {paths['json']}", markup=False, soft_wrap=True)

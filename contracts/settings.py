@@ -1,0 +1,121 @@
+"""How a run is set up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from mock_server.spec.model import Operation
+
+MARK = "contracts check"  # how texts begin that a run writes, so that people recognise them
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules and operations are judged; patterns are those of the shell (`sms.*`)."""
+
+    include_rules: tuple[str, ...] = ()
+    exclude_rules: tuple[str, ...] = ()
+    include_operations: tuple[str, ...] = ()
+    exclude_operations: tuple[str, ...] = ()
+    include_paths: tuple[str, ...] = ()
+    exclude_paths: tuple[str, ...] = ()
+    include_tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+
+    def has_rule(self, rule_id: str) -> bool:
+        return is_chosen((rule_id,), self.include_rules, self.exclude_rules)
+
+    def has_operation(self, operation: Operation) -> bool:
+        return (
+            is_chosen((operation.operation_id,), self.include_operations, self.exclude_operations)
+            and is_chosen((operation.path_template,), self.include_paths, self.exclude_paths)
+            and is_chosen(operation.tags, self.include_tags, self.exclude_tags)
+        )
+
+    @property
+    def chooses_operations(self) -> bool:
+        return any(
+            (
+                self.include_operations,
+                self.exclude_operations,
+                self.include_paths,
+                self.exclude_paths,
+                self.include_tags,
+                self.exclude_tags,
+            )
+        )
+
+
+def is_chosen(names: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    return (not include or is_named(names, include)) and not is_named(names, exclude)
+
+
+def is_named(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a run may be told; times are in seconds."""
+
+    document: Path
+    base_url: str | None = None
+    seed: int = 0
+    examples: int = 12  # generated requests for each rule and direction
+    fuzz_examples: int = 8  # generated requests for each operation by Schemathesis
+    steps: int = 20  # requests in one random sequence
+    max_wait: float = 20.0
+    grace: float = 3.0  # how long a list or a timed change may lag
+    allow: frozenset[str] = frozenset()
+    recipients: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    schemathesis: bool = True
+    max_requests: int | None = None
+    max_seconds: float | None = None
+    rate: float | None = None  # requests a second
+    ledger_path: Path | None = None  # where what is created is written down first
+    account: str | None = None  # a name of the account beyond this machine that may be written to
+    proxy: str | None = None
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The credentials of a run; never printed."""
+
+    key: str
+    other: str | None = None
+    bearer: str | None = None
+
+    def __repr__(self) -> str:
+        return "Keys(***)"
+
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in (self.key, self.other, self.bearer) if secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Timepiece:
+    """Where time comes from: seconds since 1970, a way to let some pass, and a clock that never jumps."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has gone out: requests by operation, records by title, messages by address."""
+
+    operations: Counter[str] = field(default_factory=Counter)
+    created: Counter[str] = field(default_factory=Counter)
+    leaving: Counter[str] = field(default_factory=Counter)
+
+
+Tell = Callable[[str], Any]

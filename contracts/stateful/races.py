@@ -1,0 +1,158 @@
+"""Races: one record is changed from several connections at once; some order must explain it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import permutations
+from threading import Barrier
+from typing import Any
+
+from contracts.acts import demanded, full_values, is_asked, make, reread
+from contracts.bench import Bench
+from contracts.checks.lifecycle import closed_rules, new_value, plain_fields, timing
+from contracts.client import path_of
+from contracts.stateful.model import Model, is_same
+from contracts.story import Case, Made, Story
+from contracts.surface import Surface
+from contracts.wire import Exchange
+from mock_server.spec.model import Operation, Transition
+
+ROUNDS = 6
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Changes that are asked for at once, of a record in one state."""
+
+    state: str
+    name: str
+    changes: tuple[dict[str, Any], ...]
+    rule_ids: tuple[str, ...]
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        lifecycle = surface.resource.lifecycle
+        if lifecycle is None or surface.create is None or surface.update is None:
+            continue
+        for state in lifecycle.initial:
+            moves = [t for t in lifecycle.transitions if t.source == state and is_asked(t)]
+            if moves:
+                yield from race_cases(bench, surface, surface.update, state, moves)
+
+
+def race_cases(
+    bench: Bench, surface: Surface, update: Operation, state: str, moves: list[Transition]
+) -> Iterator[Case]:
+    lifecycle = surface.resource.lifecycle
+    assert lifecycle is not None
+    between = [
+        i for a in moves for b in moves if a != b for i in closed_rules(lifecycle, a.to, b.to)
+    ]
+    if len(moves) > 1:
+        targets = [move.to for move in moves]
+        ids = tuple(dict.fromkeys(between))
+        yield Case(
+            ids,
+            f'"{state}" to {" and ".join(targets)} at once',
+            raced(surface, update, state, [*targets, targets[0]], edit=False),
+        )
+    if plain_fields(surface, update):
+        ids = lifecycle.editable_rules
+        name = f'"{state}" to "{moves[0].to}" while it is edited'
+        yield Case(ids, name, raced(surface, update, state, [moves[0].to], edit=True))
+
+
+def raced(surface: Surface, update: Operation, state: str, targets: list[str], edit: bool) -> Any:
+    def steps(story: Story) -> None:
+        lifecycle = surface.resource.lifecycle
+        assert lifecycle is not None
+        story.require(update)
+        for _ in range(ROUNDS):
+            del story.exchanges[:]
+            name = surface.resource.name
+            made = make(story, name, state, **full_values(story, name, state))
+            before = dict(reread(story, made))
+            changes = [
+                {
+                    lifecycle.field: target,
+                    **demanded(story, made, target),
+                    **timing(story, surface, update, target),
+                }
+                for target in targets
+            ]
+            if edit:
+                field = plain_fields(surface, update)[0]
+                changes.append({field: new_value(story, surface, update, field, before)})
+            answered = at_once(story, update, made, changes)
+            story.exchanges.extend(answered)
+            made.spoiled = True
+            hold(story, surface, update, before, answered, dict(reread(story, made)))
+
+    return steps
+
+
+def at_once(
+    story: Story, update: Operation, made: Made, changes: list[dict[str, Any]]
+) -> list[Exchange]:
+    """The exchanges of changes that are sent from as many threads at one moment."""
+    client = story.bench.client
+    gate = Barrier(len(changes))
+
+    def send(body: dict[str, Any]) -> Exchange:
+        gate.wait(PATIENCE)
+        return client.call(update, path=path_of(update, made.record_id), body=body)
+
+    with ThreadPoolExecutor(len(changes)) as pool:
+        return list(pool.map(send, changes))
+
+
+def hold(
+    story: Story,
+    surface: Surface,
+    update: Operation,
+    before: Mapping[str, Any],
+    answered: list[Exchange],
+    after: Mapping[str, Any],
+) -> None:
+    """Refutes the case where no order of the requests explains answers and record."""
+    model = Model(story.bench.document.rules, story.bench.composer, surface)
+    if any(exchange.answer.status >= 500 for exchange in answered):
+        story.refute("an answer, also when others change the record", "a server error")
+    if not any(explains(model, update, before, order, after) for order in permutations(answered)):
+        shown = ", ".join(
+            f"{exchange.request.body} → {exchange.answer.status}" for exchange in answered
+        )
+        field = model.lifecycle.field
+        expected = "an outcome that comes of one request after the other, in some order"
+        story.refute(expected, f"{shown}; then {field} {after.get(field)!r}")
+
+
+def explains(
+    model: Model,
+    update: Operation,
+    before: Mapping[str, Any],
+    order: tuple[Exchange, ...],
+    after: Mapping[str, Any],
+) -> bool:
+    record = dict(before)
+    for exchange in order:
+        verdict = model.predict(update, record, exchange.request.body)
+        accepted = exchange.answer.accepted
+        predicted = verdict.certain and verdict.outcome != "open"
+        if predicted and accepted != (verdict.outcome == "accepted"):
+            return False
+        if accepted:
+            record |= exchange.request.body
+    field = model.lifecycle.field
+    later = {
+        record[field],
+        *(t.to for t in model.lifecycle.transitions if t.timed and t.source == record[field]),
+    }
+    given = {name for exchange in order for name in exchange.request.body if name != field}
+    return after.get(field) in later and all(
+        is_same(after.get(name), record.get(name)) for name in given if name in after
+    )

@@ -1,0 +1,537 @@
+"""The command `mock-server`: serve a document, check it, read its rules."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import secrets
+import shlex
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from mock_server.child import NOT_EXECUTABLE, Child, to_variables
+from mock_server.errors import CommandError, MockServerError, SettingsError
+from mock_server.port_file import PortFile
+from mock_server.settings import BY_NAME, ENVIRONMENT_PREFIX, Setting, Settings, read_settings
+from mock_server.spec import Document, default_document_path, load_document
+from mock_server.spec.model import BusinessRule, Example, Operation, Step
+from mock_server.spec.pointers import nearest
+
+if TYPE_CHECKING:
+    from mock_server.http.doorway import Doorway
+    from mock_server.http.wire import Lane
+
+Command = Callable[..., None]
+
+
+class DefaultGroup(click.Group):
+    """A group whose first command is meant where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = next((arg for arg in args if not arg.startswith("-")), None)
+        asks_for_help = bool({"--help", "-h", "--version"} & set(args[:1]))
+        if first not in self.commands and not asks_for_help:
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mock-server-kit", prog_name="mock-server")
+def mock_server() -> None:
+    """A stub server that keeps every rule its OpenAPI document states.
+
+    Without a command it serves the document that comes with it.
+    """
+
+
+def document_argument(command: Command) -> Command:
+    return click.argument("document", required=False, type=click.Path(path_type=Path))(command)
+
+
+def setting_options(*names: str) -> Callable[[Command], Command]:
+    """The options of these settings, as the table of settings has them."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = setting_option(BY_NAME[name])(command)
+        return command
+
+    return add
+
+
+def setting_option(setting: Setting) -> Callable[[Command], Command]:
+    written = [*filter(None, (setting.short, setting.option)), setting.name]
+    means = setting.means.replace("`", "")
+    said = f"{means}.  [default: {setting.default.replace('`', '')}]"
+    if setting.is_flag:
+        return click.option(*written, is_flag=True, default=None, help=f"{means}.")
+    kind = click.Choice(setting.choices) if setting.choices else None
+    metavar = setting.metavar or None
+    return click.option(*written, type=kind, metavar=metavar, multiple=setting.listed, help=said)
+
+
+@mock_server.command()
+@document_argument
+@setting_options(
+    "port",
+    "port_file",
+    "watch",
+    "host",
+    "seed",
+    "random_seed",
+    "rules",
+    "log_level",
+    "log_format",
+    "no_control",
+    "no_color",
+)
+def serve(**chosen: Any) -> None:
+    """Serve DOCUMENT (default: the one that comes with it) with its seed."""
+    settings = read_settings(Path.cwd(), os.environ, given(chosen))
+    run_server(settings, use_colour(sys.stderr, settings.no_color))
+
+
+@mock_server.command("exec", context_settings={"allow_interspersed_args": False})
+@click.option("--document", metavar="FILE", help="The document to serve.")
+@setting_options(
+    "port", "host", "seed", "random_seed", "rules", "log_level", "log_format", "no_color"
+)
+@click.option(
+    "-e",
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="One more variable for the command; {url}, {key} and {origin} are filled in; repeatable.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(command: tuple[str, ...], variables: tuple[str, ...], **chosen: Any) -> None:
+    """Run COMMAND while a server answers on a free port; exit with the command's code.
+
+    The command finds MOCK_SERVER_URL (the API's base), MOCK_SERVER_KEY and MOCK_SERVER_ORIGIN in
+    its environment. Signals are passed on to it.
+    """
+    child = Child(command, os.environ)
+    settings = read_settings(
+        Path.cwd(), os.environ, {"port": 0, **given(chosen)}, Settings(log_level="error")
+    )
+    colour = use_colour(sys.stderr, settings.no_color)
+    code = run_beside(settings, colour, child, variables)
+    click.get_current_context().exit(code)
+
+
+def document_path(settings: Settings) -> Path:
+    return Path(settings.document) if settings.document else default_document_path()
+
+
+def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given; lists where they may be repeated."""
+    listed = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in chosen.items()
+    }
+    return {name: value for name, value in listed.items() if value not in (None, [])}
+
+
+def use_colour(stream: Any, no_color: bool) -> bool:
+    wanted = not no_color and not os.environ.get("NO_COLOR")
+    return wanted and stream is not None and stream.isatty()
+
+
+def run_server(settings: Settings, colour: bool) -> None:
+    from mock_server.http.serve import serve
+
+    with opened(settings, colour) as (door, port):
+        greeting = greet(door.lane, settings, port)
+        file = PortFile(Path(settings.port_file)) if settings.port_file else None
+
+        def ready(server: Any) -> None:
+            print(greeting, flush=True)
+            if file is not None:
+                file.write(port)
+
+        try:
+            serve(door, settings.host, port, ready)
+        finally:
+            if file is not None:
+                file.remove()
+
+
+@contextmanager
+def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
+    """What answers, and a port that is kept for it; with --watch it follows its files."""
+    # Imported here: checking a document or reading its rules needs no server.
+    from mock_server.http.compose import Wishes, build_lane
+    from mock_server.http.doorway import Doorway, SwingDoor
+    from mock_server.http.log import RequestLog
+    from mock_server.http.serve import hold_port
+
+    path, seeds = document_path(settings), [Path(name) for name in settings.seed]
+    wishes: Wishes = {
+        "seeds": seeds or None,
+        "policies": settings.rules,
+        "random_seed": settings.random_seed,
+        "log": RequestLog(settings.log_level, settings.log_format, colour),
+        "control": not settings.no_control,
+        "control_token": token_for(settings),
+    }
+
+    def build() -> tuple[Lane, list[Path]]:
+        document = load_document(path)
+        return build_lane(document, wishes), [path, *(seeds or document.seeds)]
+
+    lane, files = build()
+    door = SwingDoor(lane) if settings.watch else Doorway(lane)
+    with hold_port(settings.host, settings.port) as held:
+        if isinstance(door, SwingDoor):
+            from mock_server.http.watch import Watcher
+
+            Watcher(door, files, build).start()
+        yield door, held.getsockname()[1]
+
+
+def run_beside(settings: Settings, colour: bool, child: Child, variables: Sequence[str]) -> int:
+    """Runs a command while the server answers; its exit code."""
+    from mock_server.http.serve import serve
+
+    codes: list[int] = []
+    with opened(settings, colour) as (door, port):
+        base = origin_of(settings.host, port)
+        key = door.lane.tenants.default_key
+        told = {"url": f"{base}{door.lane.plan.base_path}/", "key": key, "origin": base}
+        environment = {f"{ENVIRONMENT_PREFIX}{name.upper()}": text for name, text in told.items()}
+        environment |= to_variables(variables, told)
+
+        def ready(server: Any) -> None:
+            try:
+                codes.append(child.run(environment))
+            except OSError as error:
+                click.echo(f"mock-server: {child.command[0]}: {error.strerror}", err=True)
+                codes.append(NOT_EXECUTABLE)
+            finally:
+                server.stop()
+
+        serve(door, settings.host, port, ready, child.obey)
+    return codes[0] if codes else 130
+
+
+def token_for(settings: Settings) -> str | None:
+    """The token that the control API needs: the one that is set, or a fresh one beyond loopback."""
+    if settings.control_token is not None or is_loopback(settings.host):
+        return settings.control_token
+    return secrets.token_urlsafe(24)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def greet(lane: Lane, settings: Settings, port: int) -> str:
+    """What a person needs to begin: where, which key, what is enforced, a line to paste."""
+    document, policies, key = lane.document, lane.plan.policies, lane.tenants.default_key
+    origin = origin_of(settings.host, port)
+    base = f"{origin}{document.base_path}"
+    enforced = sum(policy == "enforce" for policy in policies.values())
+    relaxed = [f"{name} {policy}" for name, policy in policies.items() if policy != "enforce"]
+    kept = f"{len(document.operations)} operations, {enforced} rules enforced"
+    lines = [
+        f"{document.title} stub on {base}/",
+        f"  key      {key}   (any key that begins with api_test_ opens a world of its own)",
+        f"  keeps    {kept}" + (f" ({', '.join(relaxed)})" if relaxed else ""),
+        f"  try      {curl_line(document, base, key)}",
+    ]
+    if lane.control.on:
+        lines.append(
+            f"  why      {origin}/__mock/   shows every request and what decided its answer"
+        )
+    if lane.control.on and lane.control.token and settings.control_token is None:
+        lines.append(
+            f"  control  needs the header   Mock-Control-Token: {lane.control.token}   (or set MOCK_SERVER_CONTROL_TOKEN)"
+        )
+    return "\n".join(lines)
+
+
+def origin_of(host: str, port: int) -> str:
+    """Where a client on this machine reaches the server."""
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def curl_line(document: Document, base: str, key: str) -> str:
+    """A request that the server takes: the first accepting example of the catalogue that creates."""
+    for rule in document.rules.values():
+        for example in rule.accepts:
+            step = example.steps[0]
+            operation = document.operations[step.operation_id]
+            if operation.does == "create" and step.has_body and step.credentials == "default":
+                body = shlex.quote(json.dumps(step.body, ensure_ascii=False))
+                sent = f" -H 'Content-Type: application/json' -d {body}"
+                return (
+                    f"curl {login(document, operation, key)}{base}{operation.path_template}{sent}"
+                )
+    listed = next((o for o in document.operations.values() if o.does == "list"), None)
+    if listed is None:
+        return f"curl {base}/"
+    return f"curl {login(document, listed, key)}{base}{listed.path_template}"
+
+
+def login(document: Document, operation: Operation, key: str) -> str:
+    """How curl shows a key to an operation."""
+    kinds = [document.security_schemes[name].kind for name in operation.security]
+    if not kinds:
+        return ""
+    return f"-u {key}: " if "basic" in kinds else f"-H 'Authorization: Bearer {key}' "
+
+
+@mock_server.command()
+@document_argument
+@click.option(
+    "--seed",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Seed for the examples.",
+)
+def check(document: Path | None, seed: tuple[Path, ...]) -> None:
+    """Compile DOCUMENT, validate it as OpenAPI, and run all examples of its catalogue."""
+    from mock_server.examples import run_examples
+
+    compiled = load_document(document or default_document_path())
+    second_opinion(compiled)
+    ran, faults = 0, []
+    for outcome in run_examples(compiled, list(seed) or None):
+        ran += 1
+        if outcome.fault:
+            faults.append(f"  {outcome.example.pointer}: {outcome.fault}")
+    counts = f"{len(compiled.operations)} operations, {len(compiled.rules)} rules, {ran} examples"
+    if faults:
+        raise MockServerError(
+            f"{compiled.path}: {counts}; {len(faults)} went wrong:\n" + "\n".join(faults)
+        )
+    click.echo(f"{compiled.path}: {counts}, all as they should be")
+
+
+def second_opinion(document: Document) -> None:
+    """What openapi-spec-validator says, where it is installed."""
+    try:
+        from openapi_spec_validator import OpenAPIV31SpecValidator
+    except ImportError:
+        return
+    faults = [
+        f"  #/{'/'.join(str(token) for token in error.absolute_path)}: {error.message[:300]}"
+        for error in OpenAPIV31SpecValidator(dict(document.raw)).iter_errors()
+    ]
+    if faults:
+        raise MockServerError(f"{document.path} is not valid OpenAPI 3.1:\n" + "\n".join(faults))
+
+
+@mock_server.command()
+@document_argument
+@click.option("--json", "as_json", is_flag=True, help="As JSON instead of a table.")
+@click.option(
+    "--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same."
+)
+def rules(document: Path | None, as_json: bool, no_color: bool) -> None:
+    """Print the catalogue of rules of DOCUMENT."""
+    compiled = load_document(document or default_document_path())
+    if as_json:
+        rows = [rule_row(rule) for rule in compiled.rules.values()]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    print_table(compiled, no_color)
+
+
+def rule_row(rule: BusinessRule) -> dict[str, Any]:
+    return {
+        "id": rule.rule_id,
+        "says": rule.says,
+        "source": rule.source,
+        "certainty": rule.certainty,
+        "policy": rule.policy,
+        "note": rule.note or None,
+        "stated_at": [place.pointer for place in rule.places],
+    }
+
+
+def print_table(document: Document, no_color: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rule", style="cyan", no_wrap=True)
+    table.add_column("certainty")
+    table.add_column("policy")
+    table.add_column("says")
+    for rule in document.rules.values():
+        table.add_row(rule.rule_id, rule.certainty, rule.policy, rule.says)
+    Console(no_color=no_color or bool(os.environ.get("NO_COLOR")), soft_wrap=False).print(table)
+
+
+@mock_server.command()
+@click.argument("rule", required=False)
+@click.option(
+    "--request",
+    "written",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Judge the request in FILE (JSON, raw HTTP or a curl line; - reads it from here).",
+)
+@click.option(
+    "--seed",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Seed to judge by.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The judgement as JSON.")
+@click.option(
+    "--document",
+    type=click.Path(path_type=Path),
+    help="Another document than the one that comes with it.",
+)
+def explain(
+    rule: str | None,
+    written: Path | None,
+    seed: tuple[Path, ...],
+    as_json: bool,
+    document: Path | None,
+) -> None:
+    """Explain one RULE, or judge a request without performing it.
+
+    A RULE is told with its sentence, where it comes from, what it accepts and rejects.
+    A request is told stage by stage, with the nearest one that would pass; exit code 1: it is refused.
+    """
+    if (rule is None) == (written is None):
+        raise SettingsError("explain: expected either a RULE or --request FILE")
+    compiled = load_document(document or default_document_path())
+    if written is not None:
+        judge(compiled, written, list(seed) or None, as_json)
+        return
+    assert rule is not None  # the other one of the two
+    entry = compiled.rules.get(rule)
+    if entry is None:
+        hint = nearest(rule, compiled.rules) or "mock-server rules lists them"
+        raise SettingsError(f'found the rule "{rule}"; expected a rule of {compiled.title}; {hint}')
+    click.echo("\n".join(explanation(entry, compiled)))
+
+
+def judge(document: Document, path: Path, seeds: list[Path] | None, as_json: bool) -> None:
+    """Prints what the server would say to a request in a file, on a fresh seed."""
+    from mock_server.http.control.explain import judgement_of
+    from mock_server.http.control.written import read_wish
+
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    found = judgement_of(document, seeds, read_wish(text, str(path)))
+    click.echo(json.dumps(found, indent=2, default=str) if as_json else "\n".join(told(found)))
+    if found["verdict"] == "refused":
+        sys.exit(1)
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """A judgement as people read it."""
+    lines = [f"{found['verdict']}: {found['status']} {found['operation'] or ''}".rstrip(), ""]
+    lines += [f"  {row['stage']:13} {row['decision']:12} {row['why']}" for row in found["stages"]]
+    for one in found["violations"]:
+        ids = ", ".join(rule["id"] for rule in one["rules"]) or "no rule"
+        value = json.dumps(one["found"], ensure_ascii=False, default=str)
+        lines += [
+            "",
+            f"  {one['outcome']} {ids} at {one['pointer']}",
+            *(f"    {rule['says']} ({rule['source']})" for rule in one["rules"]),
+            f"    found {value}; accepted: {one['accepted']}",
+            *(f"    because {name} is {value!r}" for name, value in one["facts"].items()),
+        ]
+    if found["met"] and found["verdict"] == "passes":
+        lines += ["", f"  keeps {', '.join(found['met'])}"]
+    if found["nearest"] is not None:
+        nearest_one = json.dumps(found["nearest"], ensure_ascii=False, default=str)
+        lines += ["", f"  the nearest that passes: {nearest_one}"]
+        for change in found["changes"]:
+            before, after = (json.dumps(change[side], default=str) for side in ("from", "to"))
+            lines.append(f"    {change['pointer']}: {before} -> {after}   {change['why']}")
+    return lines
+
+
+def explanation(rule: BusinessRule, document: Document) -> list[str]:
+    lines = [
+        rule.rule_id,
+        f"  {rule.says}",
+        "",
+        f"  source     {rule.source}",
+        f"  certainty  {rule.certainty}",
+        f"  policy     {rule.policy}",
+    ]
+    if rule.note:
+        lines.append(f"  note       {rule.note}")
+    lines += [
+        f"  stated at  {pointer}"
+        for pointer in dict.fromkeys(place.pointer for place in rule.places)
+    ]
+    for word, examples in (("accepts", rule.accepts), ("rejects", rule.rejects)):
+        for example in examples:
+            lines += ["", f"  {word}", *(f"    {line}" for line in steps_of(example, document))]
+    return lines
+
+
+def steps_of(example: Example, document: Document) -> list[str]:
+    return [step_line(step, document) for step in example.steps]
+
+
+def step_line(step: Step, document: Document) -> str:
+    operation = document.operations[step.operation_id]
+    path = operation.path_template
+    for name, value in step.path.items():
+        path = path.replace("{" + name + "}", str(value))
+    query = "&".join(f"{name}={value}" for name, value in step.query.items())
+    body = f" {json.dumps(step.body, ensure_ascii=False)}" if step.has_body else ""
+    wait = f"after {step.wait:g} s: " if step.wait else ""
+    return f"{wait}{operation.method} {document.base_path}{path}{'?' if query else ''}{query}{body}"
+
+
+def main() -> NoReturn:
+    """Runs the command; what is wrong is said in words, with exit code 2."""
+    # A start makes much that lives on: collecting while it is made only takes time.
+    gc.disable()
+    code: Any = 0
+    try:
+        code = mock_server.main(standalone_mode=False)
+    except CommandError as error:
+        click.echo(f"mock-server: {error}", err=True)
+        code = error.code
+    except MockServerError as error:
+        click.echo(f"mock-server: {error}", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except OSError as error:
+        click.echo(f"mock-server: {error.strerror or error}", err=True)
+        code = 1
+    leave(code if isinstance(code, int) else 0)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process, also where a request under way will never end."""
+    others = [t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
+    if others:
+        with suppress(OSError, AttributeError):  # nobody may be reading, or be there to read
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -1,0 +1,52 @@
+"""What a call of the control API is told where it cannot be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ControlError(Exception):
+    """An answer to a call that cannot be carried out; `faults` say where, found, expected."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        faults: Sequence[dict[str, Any]] = (),
+        violations: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.faults = list(faults)
+        self.violations = list(violations)
+
+    def body(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"error": self.words()}
+        if self.faults:
+            shown["faults"] = self.faults
+        if self.violations:
+            shown["violations"] = self.violations
+        return shown
+
+    def words(self) -> str:
+        """The message with its faults, for people who read only that."""
+        return " ".join(
+            [
+                self.message,
+                *(
+                    f"{one['where']}: found {cut(one['found'])}; expected {one['expected']}."
+                    for one in self.faults
+                ),
+            ]
+        )
+
+
+def cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def missing(what: str, name: Any, known: str) -> ControlError:
+    return ControlError(404, f'There is no {what} "{name}"; {known}.')

@@ -1,0 +1,230 @@
+"""Records: looked at, and changed through the operations of the API or the rules of seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mock_server.clock import format_instant
+from mock_server.http.control.call import Call
+from mock_server.http.control.errors import ControlError, missing
+from mock_server.http.control.interface import misfit
+from mock_server.http.control.sending import build_request
+from mock_server.http.journal import explain
+from mock_server.pipeline.exchange import OperationPlan, Plan
+from mock_server.pipeline.order import run, settle
+from mock_server.rules.record import Prototype
+from mock_server.rules.values import Context
+from mock_server.spec.loader import Source
+from mock_server.spec.pointers import nearest, one_of
+from mock_server.state.seed import build_fit, record_faults
+from mock_server.state.store import Record
+from mock_server.state.tenant import Tenant
+
+HIDDEN_KEY = "…"
+
+
+def collections(call: Call) -> Any:
+    with call.tenant.store.transaction():
+        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        return {"collections": dict(call.tenant.store.collections())}
+
+
+def prototype_of(call: Call) -> Prototype:
+    prototypes = {one.collection: one for one in call.lane.plan.prototypes.values()}
+    name = call.values["collection"]
+    if name not in prototypes:
+        raise missing("collection", name, nearest(name, prototypes) or one_of(prototypes))
+    return prototypes[name]
+
+
+def stored_of(call: Call, prototype: Prototype) -> Record:
+    record = call.tenant.store.get(prototype.collection, call.values["record"])
+    if record is None:
+        held = call.tenant.store.collections()[prototype.collection]
+        raise missing("record", call.values["record"], f"{prototype.collection} holds {held}")
+    return record
+
+
+def keys_of(plan: Plan, prototype: Prototype) -> set[str]:
+    """The fields of a resource that hold keys, which are never shown."""
+    return {one.by for one in plan.schemes.values() if one.to == prototype.resource.name}
+
+
+def row_of(plan: Plan, prototype: Prototype, record: Record) -> dict[str, Any]:
+    keys = keys_of(plan, prototype)
+    fields = {**record.data, **record.hidden}
+    return {
+        "id": record.record_id,
+        "record": {k: HIDDEN_KEY if k in keys and v else v for k, v in fields.items()},
+        "due": None if record.due is None else format_instant(record.due),
+    }
+
+
+def listed(call: Call) -> Any:
+    prototype, plan = prototype_of(call), call.lane.plan
+    store, text = call.tenant.store, (call.values["text"] or "").lower()
+    skip, limit = call.values["skip"], call.values["limit"]
+    with store.transaction():
+        settle(plan, call.tenant, call.tenant.clock.now())
+        if not text:
+            found = store.select(prototype.collection, [], min(skip, 1 << 40), limit, None, True)
+            rows = [row_of(plan, prototype, record) for record in found.records]
+            return {"total": found.total, "records": rows}
+        rows = [
+            row
+            for row in (
+                row_of(plan, prototype, one) for one in store.iter_records(prototype.collection)
+            )
+            if text in json.dumps(row["record"], ensure_ascii=False, default=str).lower()
+        ]
+    if prototype.resource.descending:
+        rows.reverse()
+    return {"total": len(rows), "records": rows[skip : skip + limit]}
+
+
+def one(call: Call) -> Any:
+    prototype = prototype_of(call)
+    with call.tenant.store.transaction():
+        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        return row_of(call.lane.plan, prototype, stored_of(call, prototype))
+
+
+def create(call: Call) -> Any:
+    prototype = prototype_of(call)
+    operation = operation_for(call, prototype, "create")
+    if operation is not None:
+        return through(call, prototype, operation, {}), 201
+    return by_record(call, prototype, None), 201
+
+
+def change(call: Call) -> Any:
+    prototype = prototype_of(call)
+    stored = stored_of(call, prototype)
+    operation = operation_for(call, prototype, "update")
+    if operation is not None:
+        return through(call, prototype, operation, path_of(operation, stored))
+    return by_record(call, prototype, stored)
+
+
+def remove(call: Call) -> Any:
+    prototype = prototype_of(call)
+    stored = stored_of(call, prototype)
+    operation = operation_for(call, prototype, "delete")
+    if operation is not None:
+        through(call, prototype, operation, path_of(operation, stored))
+    else:
+        with call.tenant.store.transaction():
+            call.tenant.store.delete(prototype.collection, stored.record_id)
+
+
+def operation_for(call: Call, prototype: Prototype, does: str) -> OperationPlan | None:
+    """The operation whose rules hold; none where the caller wants none, or there is none."""
+    if call.values.get("by") == "record":
+        return None
+    named = prototype.resource.name
+    for plan in call.lane.plan.operations:
+        operation = plan.operation
+        single = operation.path_template.count("{") <= 1
+        if operation.resource == named and operation.does == does and single:
+            return plan
+    return None
+
+
+def path_of(plan: OperationPlan, stored: Record) -> dict[str, Any]:
+    names = [one.name for one in plan.operation.parameters if one.location == "path"]
+    return dict.fromkeys(names, stored.record_id)
+
+
+def through(
+    call: Call, prototype: Prototype, operation: OperationPlan, path: dict[str, Any]
+) -> Any:
+    """Carries a change out as the operation would; it leaves no entry in the journal."""
+    lane, tenant = call.lane, call.tenant
+    wish = {"operation": operation.operation.operation_id, "parameters": path}
+    if operation.operation.does != "delete":
+        wish["body"] = call.body
+    _, exchange, problem = run(
+        lane.plan, lane.tenants, operation, build_request(lane, tenant, wish), path
+    )
+    if problem is not None:
+        raise ControlError(
+            409,
+            problem.message,
+            [misfit(v.pointer, v.found, v.expected) for v in problem.violations],
+            [explain(v, lane.plan, "broken") for v in problem.violations],
+        )
+    assert exchange.record is not None or operation.operation.does == "delete"
+    return None if exchange.record is None else row_of(lane.plan, prototype, exchange.record)
+
+
+def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
+    """Writes a record by no more rules than a seed keeps."""
+    lane, tenant = call.lane, call.tenant
+    given = prototype.canonical(call.body)
+    with tenant.store.transaction():
+        now = tenant.clock.now()
+        settle(lane.plan, tenant, now)
+        known = {} if stored is None else {**stored.data, **stored.hidden}
+        check_given(call, prototype, known, given)
+        if stored is not None and given.get("id", stored.record_id) != stored.record_id:
+            fault = misfit("body/id", given["id"], f'the id as it is, "{stored.record_id}"')
+            raise ControlError(409, "An id stays.", [fault])
+        if stored is None and tenant.store.get(prototype.collection, str(given.get("id"))):
+            fault = misfit("body/id", given["id"], "an id of its own")
+            raise ControlError(409, "There is such a record.", [fault])
+        record = written(tenant, prototype, stored, given, now)
+        tenant.store.put(prototype.collection, record)
+        return row_of(lane.plan, prototype, record)
+
+
+def check_given(
+    call: Call, prototype: Prototype, known: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    """Holds fields against the record's own schema; raises ControlError."""
+    source, fits = Source(None, "", None), build_fit(prototype.resource)
+    field = prototype.machine.field if prototype.machine is not None else ""
+    whole = {**({field: known[field]} if field in known else {}), **given}
+    faults = [
+        misfit("body" + fault.pointer.removeprefix("#"), fault.found, fault.expected)
+        for fault in record_faults(source, whole, prototype.resource, fits, "#", set())
+    ]
+    if faults:
+        raise ControlError(409, "The record does not fit its schema.", faults)
+    for field, reference in prototype.resource.references.items():
+        target = call.lane.plan.prototypes[reference.to]
+        value = given.get(field)
+        if (
+            value is not None
+            and call.tenant.store.find(target.collection, reference.by, value) is None
+        ):
+            fault = misfit(
+                f"body/{field}", value, f"the {reference.by} of one of {target.collection}"
+            )
+            raise ControlError(409, "The record does not fit its schema.", [fault])
+
+
+def written(
+    tenant: Tenant, prototype: Prototype, stored: Record | None, given: dict[str, Any], now: int
+) -> Record:
+    principal = next(iter(tenant.principals.values()), {})
+    context = Context(tenant.store, tenant.ids, format_instant(now), {}, principal)
+    if stored is None:
+        return prototype.create(context, given, now)
+    record = prototype.change(context, stored, given, now)
+    # What is given stays as it is given, also where a rule would work it out.
+    for field, value in given.items():
+        if value is not None:
+            (record.hidden if field in record.hidden else record.data)[field] = value
+    return record
+
+
+CALLS = {
+    "state": collections,
+    "records": listed,
+    "putInRecord": create,
+    "record": one,
+    "changeRecord": change,
+    "removeRecord": remove,
+}

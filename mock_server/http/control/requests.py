@@ -1,0 +1,111 @@
+"""The journal: find requests, count them, see which come near, send one, make one a test."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mock_server.http.control.call import Call, Raw
+from mock_server.http.control.errors import missing
+from mock_server.http.control.search import Pattern
+from mock_server.http.control.sending import send
+from mock_server.http.control.texts import curl_of, test_of
+from mock_server.http.journal import Entry, to_json
+
+FINDING = ("since", "method", "path", "operation", "status", "rule", "text")
+NEAREST = 5
+PAUSE = 700  # milliseconds until a page asks again
+
+
+def entries_of(call: Call) -> list[Entry]:
+    """The tenant's requests and those that reached no tenant, newest first."""
+    found = [*list(call.tenant.journal), *list(call.lane.journal)]
+    return sorted(found, key=lambda entry: -entry.number)
+
+
+def found_in(call: Call) -> list[Entry]:
+    pattern = Pattern({name: call.values[name] for name in FINDING})
+    return [entry for entry in entries_of(call) if pattern.matches(entry)]
+
+
+def shown(call: Call, entry: Entry) -> dict[str, Any]:
+    return to_json(entry, call.lane.plan, call.lane.coverage)
+
+
+def find(call: Call) -> Any:
+    return [shown(call, entry) for entry in found_in(call)[: call.values["limit"]]]
+
+
+def count(call: Call) -> Any:
+    return {"count": len(found_in(call))}
+
+
+def near(call: Call) -> Any:
+    return nearest_to(call, Pattern(call.body), entries_of(call), NEAREST)
+
+
+def nearest_to(call: Call, pattern: Pattern, entries: list[Entry], most: int) -> list[Any]:
+    """The requests that come nearest to a pattern, each with what it lacks."""
+    ranked = sorted(
+        ((*pattern.distance(entry), entry) for entry in entries), key=lambda row: row[0]
+    )
+    return [{"request": shown(call, entry), "misses": misses} for _, misses, entry in ranked[:most]]
+
+
+def entry_of(call: Call) -> Any:
+    """The entry with a number: of this tenant, or of whoever made it; a header has named it."""
+    number = call.values["id"]
+    for tenant in (call.tenant, *call.lane.tenants.iter_tenants()):
+        for entry in (*list(tenant.journal), *list(call.lane.journal)):
+            if entry.number == number:
+                return entry
+    kept = f"the last {call.lane.journal.maxlen} requests of each key are kept"
+    raise missing("request", number, kept)
+
+
+def one(call: Call) -> Any:
+    return shown(call, entry_of(call))
+
+
+def as_test(call: Call) -> Any:
+    entry = entry_of(call)
+    return {"curl": curl_of(entry, call), "pytest": test_of(entry, call)}
+
+
+def forget(call: Call) -> Any:
+    call.tenant.journal.clear()
+
+
+def send_one(call: Call) -> Any:
+    return shown(call, send(call.lane, call.tenant, call.body))
+
+
+def live(call: Call) -> Any:
+    """What has come since; the stream ends, and the page asks again after a pause."""
+    last = call.headers.get("Last-Event-ID", "")
+    since = int(last) if last.isascii() and last.isdigit() else call.values["since"]
+    entries = entries_of(call)
+    newest = max((entry.number for entry in entries), default=0)
+    if since is None or since > newest:
+        events = [event("hello", newest, {"newest": newest})]
+    else:
+        fresh = [entry for entry in reversed(entries) if entry.number > since]
+        events = [event("request", entry.number, shown(call, entry)) for entry in fresh]
+    data = f"retry: {PAUSE}\n\n" + "".join(events)
+    return Raw(data.encode(), 200, {"Content-Type": "text/event-stream; charset=utf-8"})
+
+
+def event(name: str, number: int, value: Any) -> str:
+    return f"id: {number}\nevent: {name}\ndata: {json.dumps(value, default=str)}\n\n"
+
+
+CALLS = {
+    "requests": find,
+    "sendRequest": send_one,
+    "forgetRequests": forget,
+    "countRequests": count,
+    "nearRequests": near,
+    "request": one,
+    "requestAsTest": as_test,
+    "live": live,
+}

@@ -1,0 +1,106 @@
+"""Finding requests: by what they are like, and by how near they come to what was expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mock_server.http.control.errors import ControlError
+from mock_server.http.control.interface import Form, iter_misfits, misfit
+from mock_server.http.faults import matches_path
+from mock_server.http.journal import Entry
+from mock_server.rules.schema import build_validator
+
+# What weighs how much where requests are ranked by how near they come.
+WEIGHTS = {"operation": 3.0, "method": 3.0, "path": 3.0, "status": 1.5, "rule": 1.5}
+
+
+class Pattern:
+    """What a request is to be like, prepared; each thing said is one criterion."""
+
+    def __init__(self, wish: Mapping[str, Any]) -> None:
+        self.wish = {name: value for name, value in wish.items() if value is not None}
+        self.schemas = {
+            name: prepared(self.wish[name], name)
+            for name in ("query", "body", "response")
+            if name in self.wish
+        }
+
+    def matches(self, entry: Entry) -> bool:
+        return next(self.iter_misses(entry), None) is None
+
+    def iter_misses(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        """What a request lacks: where, found, expected."""
+        for name, value in self.wish.items():
+            if name in PLAIN:
+                found, holds = PLAIN[name](entry, value)
+                if not holds:
+                    yield misfit(name, found, str(value))
+            elif name in self.schemas:
+                yield from iter_misfits(self.schemas[name], BODIES[name](entry), name)
+
+    def distance(self, entry: Entry) -> tuple[float, list[dict[str, Any]]]:
+        misses = list(self.iter_misses(entry))
+        return sum(WEIGHTS.get(one["where"], 1.0) for one in misses), misses
+
+
+def prepared(schema: Any, place: str) -> Form:
+    """A schema that a caller wrote; raises ControlError where it is none."""
+    try:
+        return Form(schema, build_validator(schema))
+    except ValueError as error:
+        found = misfit(place, schema, "a JSON Schema 2020-12")
+        raise ControlError(400, f"A schema is none: {error}.", [found]) from None
+
+
+def has_status(entry: Entry, wanted: Any) -> tuple[Any, bool]:
+    status, text = entry.answer.status, str(wanted).lower()
+    return status, str(status) == text or (text.endswith("xx") and text[0] == str(status)[0])
+
+
+def has_rule(entry: Entry, wanted: str) -> tuple[Any, bool]:
+    ids = [name for one in (*entry.broken, *entry.warned) for name in one.rule_ids]
+    return ids, wanted in ids
+
+
+def has_text(entry: Entry, wanted: str) -> tuple[Any, bool]:
+    parts = (
+        entry.method,
+        entry.path,
+        entry.query,
+        *(body_text(data) for data in (entry.body, entry.answer.body)),
+    )
+    return None, wanted.lower() in "\n".join(parts).lower()
+
+
+def body_text(data: bytes) -> str:
+    """A body as people search it: escapes of JSON read as what they mean."""
+    try:
+        return json.dumps(json.loads(data), ensure_ascii=False)
+    except ValueError:
+        return data.decode("utf-8", "replace")
+
+
+def to_value(data: bytes) -> Any:
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
+        return data.decode("utf-8", "replace")
+
+
+PLAIN: Mapping[str, Callable[[Entry, Any], tuple[Any, bool]]] = {
+    "method": lambda entry, wanted: (entry.method, entry.method == wanted.upper()),
+    "path": lambda entry, wanted: (entry.path, matches_path(wanted, entry.path)),
+    "operation": lambda entry, wanted: (entry.operation_id or None, entry.operation_id == wanted),
+    "status": has_status,
+    "rule": has_rule,
+    "text": has_text,
+    "since": lambda entry, wanted: (entry.number, entry.number > wanted),
+}
+BODIES: Mapping[str, Callable[[Entry], Any]] = {
+    "query": lambda entry: dict(parse_qsl(entry.query, keep_blank_values=True)),
+    "body": lambda entry: to_value(entry.body),
+    "response": lambda entry: to_value(entry.answer.body),
+}

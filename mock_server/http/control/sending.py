@@ -1,0 +1,91 @@
+"""Requests that the control API itself makes: wishes as values, sent as the tenant's own."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from mock_server.http.control.errors import ControlError
+from mock_server.http.control.interface import misfit
+from mock_server.http.journal import Entry
+from mock_server.http.wire import Lane
+from mock_server.pipeline.exchange import Request
+from mock_server.spec.model import Document
+from mock_server.spec.pointers import nearest, one_of
+from mock_server.state.tenant import Tenant
+
+
+def send(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Entry:
+    """Sends a wish to the mocked API; its entry stands in the journal."""
+    request = build_request(lane, tenant, wish)
+    _, entry = lane.answer(request)
+    lane.log.write(entry, lane.plan)
+    return entry
+
+
+def build_request(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Request:
+    """A request with the tenant's key unless the wish has credentials of its own."""
+    method, path, query = target_of(lane.document, wish)
+    body = body_of(wish)
+    headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
+    authorization = headers.get("authorization") or credentials_of(lane, tenant)
+    return Request(
+        method,
+        path,
+        query,
+        authorization if authorization != "none" else None,
+        headers.get("content-type", "application/json" if body else ""),
+        len(body),
+        lambda limit: body[:limit],
+    )
+
+
+def body_of(wish: Mapping[str, Any]) -> bytes:
+    if "raw" in wish:
+        return str(wish["raw"]).encode()
+    return json.dumps(wish["body"]).encode() if "body" in wish else b""
+
+
+def credentials_of(lane: Lane, tenant: Tenant) -> str:
+    """The tenant's key in the first scheme that the document knows."""
+    key = next(iter(tenant.principals), lane.tenants.default_key)
+    kinds = [scheme.kind for scheme in lane.plan.schemes.values()]
+    if kinds and kinds[0] == "bearer":
+        return f"Bearer {key}"
+    return "Basic " + b64encode(f"{key}:".encode()).decode()
+
+
+def target_of(document: Document, wish: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Method, path and query; raises ControlError for an operation that there is not."""
+    query = wish.get("query", "")
+    written = (
+        query
+        if isinstance(query, str)
+        else urlencode({name: text_of(value) for name, value in query.items()})
+    )
+    if "operation" not in wish:
+        parts = urlsplit(wish["path"])
+        path, base = unquote(parts.path), document.base_path
+        inside = not base or path == base or path.startswith(f"{base}/")
+        together = "&".join(one for one in (parts.query, written) if one)
+        return wish.get("method", "GET").upper(), path if inside else base + path, together
+    operation = document.operations.get(wish["operation"])
+    if operation is None:
+        known = list(document.operations)
+        expected = nearest(wish["operation"], known) or one_of(known)
+        raise ControlError(
+            404,
+            "There is no such operation.",
+            [misfit("body/operation", wish["operation"], expected)],
+        )
+    path = wish.get("path") or document.base_path + operation.path_template
+    for name, value in wish.get("parameters", {}).items():
+        path = path.replace("{" + name + "}", quote(str(value), safe=""))
+    return operation.method, unquote(path), written
+
+
+def text_of(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, bool) or value is None else str(value)

@@ -1,0 +1,150 @@
+"""Records as conversations, as the document's views have them; no field of any API is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+from mock_server.clock import format_instant
+from mock_server.http.control.call import Call
+from mock_server.http.control.errors import missing
+from mock_server.http.control.records import row_of
+from mock_server.ids import IdFactory
+from mock_server.pipeline.order import settle
+from mock_server.rules.record import Prototype
+from mock_server.rules.values import Context, build_value
+from mock_server.spec.model import View
+from mock_server.spec.pointers import nearest, one_of
+from mock_server.state.store import Record
+
+READ = 2_000  # of a resource's latest records; a view is for people
+EMPTY = 200  # threads without a record, for beginning one
+UNNAMED = "…"
+Fields = Mapping[str, Any]
+
+
+class Reader:
+    """A view of one tenant, prepared for reading."""
+
+    def __init__(self, call: Call) -> None:
+        document, name = call.lane.document, call.values["resource"]
+        found = document.views.get(name)
+        if found is None:
+            known = list(document.views)
+            listed = one_of(known) if known else "this document has no views"
+            raise missing("view", name, nearest(name, known) or listed)
+        self.call = call
+        self.view: View = found
+        self.prototype: Prototype = call.lane.plan.prototypes[name]
+        resource = document.resources[name]
+        labels = [build_value(value, resource, document.resources) for value in self.view.label]
+        self.labels: list[Callable[[Context], Any]] = labels
+
+    def fields(self, record: Record) -> Fields:
+        return {**record.data, **record.hidden}
+
+    def key(self, fields: Fields) -> str:
+        """The thread that a record belongs to: the first of the fields that has a value, named."""
+        for name in self.view.thread:
+            if fields.get(name) is not None:
+                return f"{name}={fields[name]}"
+        return ""
+
+    def time(self, fields: Fields) -> str | None:
+        found = (fields.get(name) for name in self.view.time)
+        return next((str(value) for value in found if value is not None), None)
+
+    def label(self, fields: Fields, now: str) -> str:
+        context = Context(self.call.tenant.store, IdFactory("only tried"), now, fields)
+        found = (label(context) for label in self.labels)
+        return next((str(value) for value in found if value not in (None, "")), UNNAMED)
+
+    def carried(self, fields: Fields) -> dict[str, Any]:
+        return {name: fields.get(name) for name in self.view.carries}
+
+    def latest(self) -> list[Fields]:
+        """The fields of the latest records, the oldest first."""
+        found = self.call.tenant.store.select(self.prototype.collection, [], 0, READ)
+        rows = [self.fields(record) for record in found.records]
+        return sorted(rows, key=lambda fields: self.time(fields) or "")
+
+    def empty(self) -> list[Fields]:
+        """Records as they would be in threads that have none yet: one for each that may be named."""
+        store = self.call.tenant.store
+        rows: list[Fields] = []
+        for name in self.view.thread:
+            reference = self.prototype.resource.references.get(name)
+            if reference is not None:
+                target = self.call.lane.plan.prototypes[reference.to]
+                named = islice(store.iter_records(target.collection), EMPTY)
+                rows += [{name: record.data.get(reference.by)} for record in named]
+        return rows
+
+    def thread(self, key: str, rows: list[Fields], now: str) -> dict[str, Any]:
+        last: Fields = rows[-1] if rows else dict([key.split("=", 1)])
+        carried = self.carried(last)
+        for row in reversed(rows):
+            carried = {n: row.get(n) if v is None else v for n, v in carried.items()}
+        text = last.get(self.view.text)
+        return {
+            "key": key,
+            "label": self.label(last, now),
+            "count": len(rows),
+            "time": self.time(last),
+            "text": None if text is None else str(text),
+            "carried": carried,
+        }
+
+    def message(self, record: Record) -> dict[str, Any]:
+        fields, view, machine = self.fields(record), self.view, self.prototype.machine
+        state = None if machine is None else fields.get(machine.field)
+        text = fields.get(view.text)
+        return {
+            **row_of(self.call.lane.plan, self.prototype, record),
+            "text": None if text is None else str(text),
+            "own": view.side is not None and fields.get(view.side) in view.own,
+            "time": self.time(fields),
+            "state": state,
+            "moves": [] if machine is None else sorted(machine.allowed.get(state or "", ())),
+            "events": []
+            if machine is None
+            else sorted(event for event, source in machine.events if source == state),
+        }
+
+
+def threads(call: Call) -> Any:
+    reader = Reader(call)
+    with call.tenant.store.transaction():
+        now = call.tenant.clock.now()
+        settle(call.lane.plan, call.tenant, now)
+        rows: dict[str, list[Fields]] = {}
+        for fields in reader.latest():
+            rows.setdefault(reader.key(fields), []).append(fields)
+        for fields in reader.empty():
+            rows.setdefault(reader.key(fields), [])
+        moment = format_instant(now)
+        found = [reader.thread(key, listed, moment) for key, listed in rows.items() if key]
+    found.sort(key=lambda row: (row["time"] or "", row["label"]), reverse=True)
+    return found[: call.values["limit"]]
+
+
+def thread(call: Call) -> Any:
+    reader, key = Reader(call), call.values["thread"]
+    name, sign = key.partition("=")[:2]
+    if not sign or name not in reader.view.thread:
+        raise missing("thread", key, f"GET /__mock/views/{reader.view.resource} lists them")
+    with call.tenant.store.transaction():
+        now = call.tenant.clock.now()
+        settle(call.lane.plan, call.tenant, now)
+        found = call.tenant.store.select(reader.prototype.collection, [], 0, READ)
+        records = [one for one in found.records if reader.key(reader.fields(one)) == key]
+        records.sort(key=lambda one: reader.time(reader.fields(one)) or "")
+        rows = [reader.fields(one) for one in records]
+        shown = reader.thread(key, rows, format_instant(now))
+        limit = call.values["limit"]
+        messages = [reader.message(one) for one in records[-limit:]] if limit else []
+    return {**shown, "records": messages}
+
+
+CALLS = {"threads": threads, "thread": thread}

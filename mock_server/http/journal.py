@@ -1,0 +1,145 @@
+"""What came in and what went out, for people and tests to look at afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from mock_server.clock import format_instant
+from mock_server.http.coverage import Coverage, Seen
+from mock_server.pipeline.exchange import Exchange, Plan, Request
+from mock_server.pipeline.respond import Answer
+from mock_server.problems import Problem, Violation
+
+BODY_SHOWN = 20_000  # bytes of a body that an entry shows
+
+
+class Entry:
+    """One request and its answer; texts are made only when somebody looks."""
+
+    __slots__ = (
+        "answer",
+        "body",
+        "broken",
+        "instant",
+        "media_type",
+        "method",
+        "number",
+        "operation_id",
+        "path",
+        "query",
+        "sighting",
+        "steered",
+        "warned",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        instant: int,
+        request: Request,
+        answer: Answer,
+        operation_id: str,
+        body: bytes,
+        broken: tuple[Violation, ...],
+        warned: tuple[Violation, ...],
+    ) -> None:
+        self.number = number
+        self.instant = instant
+        self.method = request.method
+        self.path = request.path
+        self.query = request.query
+        self.media_type = request.content_type
+        self.sighting: Seen | None = None
+        self.steered: str | None = None  # what made the answer another than the API's own
+        self.answer = answer
+        self.operation_id = operation_id
+        self.body = body
+        self.broken = broken
+        self.warned = warned
+
+
+numbers = count(1)
+
+
+def build_entry(
+    request: Request,
+    answer: Answer,
+    exchange: Exchange | None,
+    problem: Problem | None,
+    instant: int,
+) -> Entry:
+    broken = problem.violations if problem is not None else ()
+    if exchange is None:
+        return Entry(next(numbers), instant, request, answer, "", b"", broken, ())
+    operation_id = exchange.operation.operation.operation_id
+    return Entry(
+        next(numbers),
+        instant,
+        request,
+        answer,
+        operation_id,
+        exchange.raw_body,
+        broken,
+        exchange.warned,
+    )
+
+
+def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
+    """An entry as the control API shows it. Credentials are never kept."""
+    met = coverage.met(entry.sighting) if entry.sighting is not None else ()
+    return {
+        "id": entry.number,
+        "at": format_instant(entry.instant),
+        "method": entry.method,
+        "path": entry.path,
+        "query": entry.query,
+        "operation": entry.operation_id or None,
+        "media_type": entry.media_type,
+        "request": shown(entry.body),
+        "status": entry.answer.status,
+        "headers": dict(entry.answer.headers),
+        "response": shown(entry.answer.body),
+        "violations": [explain(violation, plan, "broken") for violation in entry.broken]
+        + [explain(violation, plan, "warned") for violation in entry.warned],
+        "met": sorted(met),
+        "steered": entry.steered,
+    }
+
+
+def shown(data: bytes) -> Any:
+    """A body as JSON where it is that, else as text; cut where it is long."""
+    if not data:
+        return None
+    if len(data) <= BODY_SHOWN:
+        try:
+            return json.loads(data)
+        except ValueError:
+            pass
+    return data[:BODY_SHOWN].decode("utf-8", "replace")
+
+
+def explain(violation: Violation, plan: Plan, outcome: str) -> dict[str, Any]:
+    """Why a request was refused, or would have been: the sentence, the value, the facts, the way out."""
+    return {
+        "outcome": outcome,
+        "rules": [explain_rule(rule_id, plan) for rule_id in violation.rule_ids],
+        "pointer": violation.pointer,
+        "message": violation.message,
+        "found": violation.found,
+        "facts": dict(violation.facts),
+        "accepted": violation.expected,
+    }
+
+
+def explain_rule(rule_id: str, plan: Plan) -> Mapping[str, Any]:
+    rule = plan.rules[rule_id]
+    return {
+        "id": rule_id,
+        "says": rule.says,
+        "source": rule.source,
+        "certainty": rule.certainty,
+        "policy": plan.policies[rule_id],
+    }

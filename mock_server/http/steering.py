@@ -1,0 +1,256 @@
+"""Requests that are steered: to a tenant by a header, by a preference, or by faults on purpose."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from mock_server.http.faults import Facts, Fault, find
+from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
+from mock_server.ids import Chance
+from mock_server.pipeline.authenticate import parse_credentials
+from mock_server.pipeline.exchange import OperationPlan, Request
+from mock_server.pipeline.respond import Answer, refuse
+from mock_server.problems import Problem
+from mock_server.state.tenant import Tenant
+
+if TYPE_CHECKING:
+    from mock_server.http.journal import Entry
+    from mock_server.http.wire import Lane
+
+TENANT = "Mock-Tenant"
+WEB_SERVER = "Granian"
+FLUSH = 0.05  # seconds in which half an answer leaves
+
+
+class Steering:
+    """What makes an answer of a lane another than its own; asleep until something does."""
+
+    __slots__ = ("active", "chance", "expiries", "lane", "on_wait", "pause")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.active = False  # whether any tenant has faults, or ends some time
+        self.expiries: dict[str, int] = {}  # key -> instant at which its tenant is dropped
+        self.pause: Callable[[float], None] = time.sleep
+        self.on_wait: Callable[[], None] = lambda: None  # told before somebody is kept waiting
+        self.chance = Chance(1)
+
+    def __call__(
+        self, request: Request, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        lane = self.lane
+        self.sweep()
+        body = request.read(lane.plan.body_limit + 1)
+        request.read = lambda limit: body[:limit]
+        answer, entry, fault = self.answer(request, environ, body)
+        later = Later()
+        sent = lane.send(request, answer, entry, later)
+        if fault is None or fault.does not in BREAK:
+            start_response(*later.arguments)
+            return sent
+        return BREAK[fault.does](fault, environ, start_response, later, sent)
+
+    def answer(
+        self, request: Request, environ: dict[str, Any], body: bytes
+    ) -> tuple[Answer, Entry, Fault | None]:
+        lane = self.lane
+        named = environ.get("HTTP_MOCK_TENANT")
+        if named and not self.redirect(request, named):
+            problem = Problem(
+                400,
+                f'{TENANT}: found "{named}"; expected a key or the name of a tenant, see /__mock/tenants.',
+            )
+            return *self.noted(request, refuse(lane.plan, problem), None, body, None), None
+        operation = self.operation_of(request)
+        tenant = self.tenant_of(request)
+        wish = parse_prefer(environ.get("HTTP_PREFER", ""))
+        if isinstance(wish, str):
+            return *self.noted(
+                request, refuse(lane.plan, Problem(400, wish)), tenant, body, None
+            ), None
+        late, other = self.faults_for(request, environ, operation, tenant, body)
+        self.wait(late, wish)
+        now = lane.tenants.now() if tenant is None else tenant.clock.now()
+        if other is not None and not other.performed:
+            answer = other.answer(lane.plan, now)
+            return *self.noted(request, answer, tenant, body, operation, describe(other)), other
+        if wish.answers and operation is not None:
+            answer = preferred(lane.document, lane.plan, operation, wish, self.chance)
+            return *self.noted(request, answer, tenant, body, operation, f"Prefer: {wish}"), other
+        answer, entry = lane.answer(request)
+        if other is not None and other.does in ("status", "limit"):
+            answer = entry.answer = other.answer(lane.plan, now)
+        elif wish.wait is not None:
+            answer.headers.append((APPLIED, str(wish)))
+        entry.steered = (
+            ", ".join(describe(one) for one in (*late, *([other] if other else []))) or None
+        )
+        return answer, entry, other
+
+    def redirect(self, request: Request, named: str) -> bool:
+        """Makes a request with a known key one of another tenant; False where that is unknown."""
+        header = request.authorization
+        credentials = parse_credentials(header) if header else None
+        if credentials is None or self.lane.tenants.find(credentials[1]) is None:
+            return True  # the caller is refused as ever
+        key = self.key_of(named)
+        if key is None:
+            return False
+        kind, _, password = credentials
+        if kind == "bearer":
+            request.authorization = f"Bearer {key}"
+        else:
+            token = b64encode(f"{key}:{password or ''}".encode()).decode()
+            request.authorization = f"Basic {token}"
+        return True
+
+    def key_of(self, named: str) -> str | None:
+        """A key of the tenant that a key or a name means."""
+        tenants = self.lane.tenants
+        for tenant in tenants.iter_tenants():
+            if tenant.name == named and tenant.principals:
+                return next(iter(tenant.principals))
+        return named if tenants.find(named) is not None else None
+
+    def operation_of(self, request: Request) -> OperationPlan | None:
+        found = self.lane.router.find(request.path)
+        method = "GET" if request.method == "HEAD" else request.method
+        return None if found is None else found[0].get(method)
+
+    def tenant_of(self, request: Request) -> Tenant | None:
+        credentials = parse_credentials(request.authorization) if request.authorization else None
+        return None if credentials is None else self.lane.tenants.find(credentials[1])
+
+    def faults_for(
+        self,
+        request: Request,
+        environ: dict[str, Any],
+        operation: OperationPlan | None,
+        tenant: Tenant | None,
+        body: bytes,
+    ) -> tuple[list[Fault], Fault | None]:
+        if tenant is None or not tenant.faults:
+            return [], None
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_") and name != "HTTP_AUTHORIZATION"
+        }
+        headers["content-type"] = request.content_type
+        facts = Facts(
+            operation.operation.operation_id if operation is not None else "",
+            request.method,
+            request.path,
+            request.query,
+            headers,
+            read_json(body),
+        )
+        with tenant.store.transaction():
+            return find(tenant.faults, facts, tenant.clock.now())
+
+    def wait(self, late: list[Fault], wish: Preference) -> None:
+        seconds = sum(fault.delay() for fault in late) + (wish.wait or 0)
+        if seconds:
+            self.on_wait()
+            self.pause(seconds)
+
+    def noted(
+        self,
+        request: Request,
+        answer: Answer,
+        tenant: Tenant | None,
+        body: bytes,
+        operation: OperationPlan | None,
+        steered: str | None = None,
+    ) -> tuple[Answer, Entry]:
+        """An answer that no operation gives, with its entry."""
+        lane = self.lane
+        now = lane.tenants.now() if tenant is None else tenant.clock.now()
+        entry = lane.note(request, answer, now, None if tenant is None else tenant.journal)
+        entry.body, entry.steered = body, steered
+        entry.operation_id = operation.operation.operation_id if operation is not None else ""
+        return answer, entry
+
+    def sweep(self) -> None:
+        """Drops tenants whose time is over, and falls asleep where nothing is left to do."""
+        now = self.lane.tenants.real_now()
+        for key in [key for key, instant in self.expiries.items() if instant <= now]:
+            del self.expiries[key]
+            self.lane.tenants.drop(key)
+        self.active = bool(self.expiries) or any(
+            tenant.faults for tenant in self.lane.tenants.iter_tenants()
+        )
+
+
+class Later:
+    """Keeps what an answer begins with, until it is clear how it goes on."""
+
+    arguments: tuple[str, list[tuple[str, str]]]
+
+    def __call__(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.arguments = (status, headers)
+
+
+def read_json(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None
+
+
+def describe(fault: Fault) -> str:
+    return f"fault {fault.number}: {fault.does}"
+
+
+Sent = list[bytes]
+
+
+def drop(fault: Fault, environ: dict[str, Any], start: Any, later: Later, sent: Sent) -> Sent:
+    """No answer at all: the web server closes the connection over a framing that cannot be."""
+    if environ.get("SERVER_SOFTWARE") != WEB_SERVER:
+        raise ConnectionResetError("the connection was dropped by a fault")
+    start("200 OK", [("Content-Length", "1"), ("Transfer-Encoding", "chunked")])
+    return [b"0"]
+
+
+def half(
+    fault: Fault, environ: dict[str, Any], start: Any, later: Later, sent: Sent
+) -> Iterator[bytes]:
+    """The first half of a body whose length was announced, then nothing."""
+    status, headers = later.arguments
+    body = b"".join(sent)
+    kept = [pair for pair in headers if pair[0] != "Content-Length"]
+    start(status, [*kept, ("Content-Length", str(max(len(body), 2)))])
+
+    def stream() -> Iterator[bytes]:
+        yield body[: max(len(body), 2) // 2]
+        if environ.get("SERVER_SOFTWARE") == WEB_SERVER:
+            time.sleep(FLUSH)  # the web server drops what it has not sent yet
+        raise ConnectionResetError("the connection was closed by a fault")
+
+    return stream()
+
+
+def garbage(fault: Fault, environ: dict[str, Any], start: Any, later: Later, sent: Sent) -> Sent:
+    """The right head with noise for a body."""
+    status, headers = later.arguments
+    body = fault.chance.noise(max(len(b"".join(sent)), 16))
+    kept = [pair for pair in headers if pair[0] != "Content-Length"]
+    start(status, [*kept, ("Content-Length", str(len(body)))])
+    return [body]
+
+
+BREAK: dict[str, Callable[..., Iterable[bytes]]] = {"drop": drop, "half": half, "garbage": garbage}
+
+
+def status_line(status: int) -> str:
+    """A status with its phrase, also where HTTP has none for it."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unnamed"

@@ -1,0 +1,199 @@
+"""WSGI to requests of ours and back; documented operations are answered before Flask wakes up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from threading import Event
+from typing import Any, NamedTuple
+
+from mock_server.http.courier import Courier
+from mock_server.http.coverage import Coverage
+from mock_server.http.journal import Entry, build_entry
+from mock_server.http.log import RequestLog
+from mock_server.http.steering import Steering, status_line
+from mock_server.pipeline.exchange import OperationPlan, Plan, Request
+from mock_server.pipeline.order import Router, run
+from mock_server.pipeline.respond import Answer, refuse
+from mock_server.problems import Problem
+from mock_server.spec.model import Document
+from mock_server.state.tenant import Tenants
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+EXPLANATION = "Mock-Explanation"
+DRAIN_LIMIT = 64 * 1024 * 1024  # bytes of a body that is too large
+DRAIN_STEP = 64 * 1024
+
+
+class Control(NamedTuple):
+    """Whether there is a control API, and the token that its callers must show."""
+
+    on: bool = True
+    token: str | None = None
+
+
+class Lane:
+    """Answers the documented operations; everything else goes on to the application behind it."""
+
+    def __init__(
+        self,
+        document: Document,
+        plan: Plan,
+        tenants: Tenants,
+        log: RequestLog,
+        journal: deque[Entry],
+        coverage: Coverage,
+        control: Control,
+        courier: Courier,
+    ) -> None:
+        self.document = document
+        self.plan = plan
+        self.tenants = tenants
+        self.router = Router(plan)
+        self.log = log
+        self.journal = journal  # of requests that reach no tenant
+        self.closed = Event()  # set when it answers no more: streams end
+        self.coverage = coverage
+        self.control = control
+        self.courier = courier  # sees to subscribers
+        self.steering = Steering(self)
+
+    def follow(self, other: Lane) -> list[str]:
+        """Goes on where the lane of another document was; says what could not be carried over."""
+        heirs, dropped = self.tenants.take_over(other.tenants)
+        steering, before = self.steering, other.steering
+        steering.on_wait, steering.expiries = before.on_wait, dict(before.expiries)
+        steering.active = bool(steering.expiries)
+        for tenant, deliveries in other.courier.release():
+            heir = heirs.get(id(tenant))
+            if heir is not None and self.plan.subscriptions:
+                self.courier.take(heir, deliveries)
+        other.closed.set()
+        return dropped
+
+    def answers(self, path: str) -> bool:
+        return not (path.startswith("/__mock/") or path == "/__mock")
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        request = to_request(environ)
+        if self.steering.active or "HTTP_PREFER" in environ or "HTTP_MOCK_TENANT" in environ:
+            return self.steering(request, environ, start_response)
+        answer, entry = self.answer(request)
+        if answer.status >= 400 and "HTTP_EXPECT" not in environ:
+            drain(request)
+        return self.send(request, answer, entry, start_response)
+
+    def send(
+        self, request: Request, answer: Answer, entry: Entry, start_response: StartResponse
+    ) -> list[bytes]:
+        self.log.write(entry, self.plan)
+        headers = answer.headers
+        if entry.broken or entry.warned:
+            headers = [*headers, (EXPLANATION, f"/__mock/requests/{entry.number}")]
+        if not answer.body and answer.status not in (204, 304):
+            headers = [*headers, ("Content-Length", "0")]
+        elif answer.body:
+            headers = [*headers, ("Content-Length", str(len(answer.body)))]
+        start_response(STATUS_LINES.get(answer.status) or status_line(answer.status), headers)
+        return [b"" if request.method == "HEAD" else answer.body]
+
+    def answer(self, request: Request) -> tuple[Answer, Entry]:
+        found = self.router.find(request.path)
+        if found is None:
+            return self.settled(request, self.without_path(request))
+        methods, path = found
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            return self.settled(request, without_method(methods, request))
+        answer, exchange, problem = run(self.plan, self.tenants, operation, request, path)
+        tenant = getattr(exchange, "tenant", None)
+        now = exchange.now or (self.tenants if tenant is None else tenant.clock).now()
+        entry = build_entry(request, answer, exchange, problem, now)
+        if tenant is None:
+            self.journal.append(entry)
+        else:
+            watch = self.coverage.watches[operation.operation.operation_id]
+            seen = watch.see(exchange, problem, answer.status)
+            entry.sighting = self.coverage.count(tenant, seen)
+            tenant.journal.append(entry)
+        return answer, entry
+
+    def note(self, request: Request, answer: Answer, now: int, journal: deque[Any] | None) -> Entry:
+        """Keeps an answer that no stage has given."""
+        entry = build_entry(request, answer, None, None, now)
+        (self.journal if journal is None else journal).append(entry)
+        return entry
+
+    def settled(self, request: Request, problem: Problem | Answer) -> tuple[Answer, Entry]:
+        """An answer that no operation gives."""
+        if isinstance(problem, Answer):
+            answer, broken = problem, None
+        else:
+            answer, broken = refuse(self.plan, problem), problem
+        entry = build_entry(request, answer, None, broken, self.tenants.now())
+        self.journal.append(entry)
+        return answer, entry
+
+    def without_path(self, request: Request) -> Problem | Answer:
+        slashed = self.router.find(f"{request.path}/") if not request.path.endswith("/") else None
+        if slashed is not None:
+            target = f"{request.path}/" + (f"?{request.query}" if request.query else "")
+            return Answer(308, [("Location", target)], b"")
+        hint = ""
+        base = self.plan.base_path
+        if base and not request.path.startswith(f"{base}/"):
+            hint = f" Paths of this API begin with {base}/."
+        return Problem(404, f"There is nothing at {request.path}.{hint}")
+
+
+def without_method(methods: dict[str, OperationPlan], request: Request) -> Problem | Answer:
+    known = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    allow = ("Allow", ", ".join(sorted(known)))
+    if request.method == "OPTIONS":
+        return Answer(204, [allow], b"")
+    message = f"{request.method} is not allowed here; allowed: {allow[1]}."
+    return Problem(405, message, headers=(allow,))
+
+
+def to_request(environ: dict[str, Any]) -> Request:
+    text = environ.get("CONTENT_LENGTH") or environ.get("HTTP_CONTENT_LENGTH")
+    length = int(text) if text and text.isdecimal() else None
+    return Request(
+        environ["REQUEST_METHOD"],
+        environ["PATH_INFO"],
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_AUTHORIZATION"),
+        environ.get("CONTENT_TYPE") or environ.get("HTTP_CONTENT_TYPE") or "",
+        length,
+        reader(environ, length),
+    )
+
+
+def drain(request: Request) -> None:
+    """Takes in what a client still sends: many read no answer before they have sent everything."""
+    left = DRAIN_LIMIT if request.content_length is None else request.content_length
+    while 0 < left <= DRAIN_LIMIT and (data := request.read(DRAIN_STEP)):
+        left -= len(data)
+
+
+def reader(environ: dict[str, Any], length: int | None) -> Callable[[int], bytes]:
+    """Reads the body up to a limit; without a length, only from servers that end their input."""
+    stream = environ.get("wsgi.input")
+    if stream is None or (length is None and not environ.get("wsgi.input_terminated")):
+        return lambda limit: b""
+    left = length
+
+    def read(limit: int) -> bytes:
+        nonlocal left
+        if left == 0:
+            return b""
+        data = bytes(stream.read(limit if left is None else min(left, limit)))
+        if left is not None:
+            left -= len(data)
+        return data
+
+    return read

@@ -1,0 +1,1 @@
+"""authenticate → parse → validate → enforce → handle → respond: one stage, one module."""

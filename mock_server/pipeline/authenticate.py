@@ -1,0 +1,65 @@
+"""Who calls: a credential names a principal and the tenant it belongs to."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from functools import lru_cache
+
+from mock_server.pipeline.exchange import Exchange
+from mock_server.problems import Problem, Violation
+
+
+@lru_cache(maxsize=4_096)
+def parse_credentials(header: str) -> tuple[str, str, str | None] | None:
+    """(scheme, key, password) of an Authorization header; None where it is malformed."""
+    scheme, _, rest = header.partition(" ")
+    kind = scheme.lower()
+    token = rest.strip()
+    if not token:
+        return None
+    if kind == "bearer":
+        return None if " " in token else (kind, token, None)
+    if kind != "basic":
+        return None
+    try:
+        text = b64decode(token, validate=True).decode("utf-8")
+    except (Base64Error, UnicodeDecodeError):
+        return None
+    key, colon, password = text.partition(":")
+    return (kind, key, password) if colon and key else None
+
+
+def authenticate(exchange: Exchange) -> Problem | None:
+    """Finds the tenant and the principal, or refuses the caller."""
+    schemes = exchange.operation.schemes
+    header = exchange.request.authorization
+    reason = "no credentials" if not header else "malformed credentials"
+    credentials = parse_credentials(header) if header else None
+    if credentials is not None:
+        kind, key, password = credentials
+        reason = "unknown credentials"
+        for scheme in schemes:
+            if scheme.kind != kind:
+                continue
+            if scheme.empty_password and password:
+                reason = "a password beside the key"
+                continue
+            tenant = exchange.tenants.find(key)
+            if tenant is not None:
+                exchange.tenant = tenant
+                exchange.key = key
+                exchange.principal = tenant.principals[key]
+                return None
+    if not schemes or exchange.plan.optional_auth:
+        tenants = exchange.tenants
+        exchange.key = tenants.default_key
+        found = tenants.find(exchange.key)
+        assert found is not None
+        exchange.tenant = found
+        exchange.principal = found.principals[exchange.key]
+        return None
+    ids = tuple(dict.fromkeys(rule_id for scheme in schemes for rule_id in scheme.rule_ids))
+    ways = " or ".join(f"{scheme.kind.capitalize()} credentials" for scheme in schemes)
+    violation = Violation(ids, "/headers/authorization", None, f"{ways} are needed.", reason, ways)
+    return Problem(401, f"Found {reason}. {ways} are needed.", (violation,))

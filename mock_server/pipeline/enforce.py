@@ -1,0 +1,101 @@
+"""Business rules beyond the body: references, lifecycle; then the verdict over all violations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mock_server.pipeline.exchange import Exchange, Plan
+from mock_server.problems import Problem, Violation
+
+
+def enforce(exchange: Exchange) -> Problem | None:
+    """Collects every violation; refuses unless policies let all of them through."""
+    operation = exchange.operation.operation
+    if operation.does == "create" and isinstance(exchange.body, dict):
+        exchange.changes = exchange.given
+        if exchange.operation.fill is not None and not exchange.violations:
+            exchange.operation.fill(exchange.given)
+        exchange.tentative = {**exchange.operation.prototype.template, **exchange.given}
+        check(exchange)
+        if "id" in exchange.given:
+            exchange.violations += taken(exchange, exchange.given["id"])
+    elif operation.does == "update" and exchange.changes and exchange.stored is not None:
+        exchange.tentative = {**exchange.stored.data, **exchange.stored.hidden, **exchange.changes}
+        check(exchange)
+    problem = judge(exchange) if exchange.violations else None
+    if problem is None and exchange.operation.refusals:
+        return refused(exchange)
+    return problem
+
+
+def taken(exchange: Exchange, record_id: object) -> Iterator[Violation]:
+    """An id that the request itself gives is nobody else's."""
+    prototype = exchange.operation.prototype
+    if exchange.tenant.store.find(prototype.collection, "id", record_id) is not None:
+        message = f"A {prototype.resource.title} has this id already."
+        yield Violation((), "/body/id", "id", message, record_id, "another id, or none")
+
+
+def refused(exchange: Exchange) -> Problem | None:
+    """The first refusal with an answer of its own that holds and is enforced."""
+    facts = {"query": exchange.query, "body": exchange.given, "record": exchange.tentative}
+    for refusal, holds, violation in exchange.operation.refusals:
+        if not holds(facts):
+            continue
+        if policy_of(exchange.plan, refusal.rule_ids) == "enforce":
+            exchange.broken = (violation,)
+            return Problem(refusal.status, violation.message, (violation,), body=refusal.body)
+        exchange.warned = (*exchange.warned, violation)
+    return None
+
+
+def check(exchange: Exchange) -> None:
+    """References and lifecycle, where the schema has not refused the same field already."""
+    refused = {violation.field for violation in exchange.violations}
+    found = [v for v in iter_references(exchange) if v.field not in refused]
+    machine = exchange.operation.prototype.machine
+    if machine is not None and machine.field not in refused:
+        stored = exchange.stored
+        before = None if stored is None else {**stored.data, **stored.hidden}
+        seen = {(v.rule_ids, v.pointer) for v in exchange.violations}
+        found += [
+            violation
+            for violation in machine.iter_violations(before, exchange.changes, exchange.tentative)
+            if (violation.rule_ids, violation.pointer) not in seen
+        ]
+    exchange.violations += found
+
+
+def iter_references(exchange: Exchange) -> Iterator[Violation]:
+    store, record, changes = exchange.tenant.store, exchange.tentative, exchange.changes
+    for field, check, decisive in exchange.operation.references:
+        value = record.get(field)
+        if value is not None and not decisive.isdisjoint(changes):
+            violation = check(value, record, store)
+            if violation is not None:
+                yield violation
+
+
+def judge(exchange: Exchange) -> Problem | None:
+    """Sorts violations by the policies of their rules."""
+    plan = exchange.plan
+    exchange.broken = tuple(
+        v for v in exchange.violations if policy_of(plan, v.rule_ids) == "enforce"
+    )
+    exchange.warned = tuple(v for v in exchange.violations if policy_of(plan, v.rule_ids) == "warn")
+    if exchange.broken:
+        title = exchange.operation.prototype.resource.title
+        return Problem(
+            exchange.operation.refusal, "The request breaks rules.", exchange.broken, title
+        )
+    if exchange.body is not None and not isinstance(exchange.body, dict):
+        return Problem(
+            exchange.operation.refusal, "The body must be a JSON object.", exchange.broken
+        )
+    return None
+
+
+def policy_of(plan: Plan, rule_ids: Iterable[str]) -> str:
+    """The strictest policy of the rules that a violation breaks; what no rule names is enforced."""
+    policies = {plan.policies.get(rule_id, "enforce") for rule_id in rule_ids}
+    return next((p for p in ("enforce", "warn", "off") if p in policies), "enforce")

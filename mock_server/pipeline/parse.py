@@ -1,0 +1,122 @@
+"""Bytes and texts become values."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from mock_server.messages import quoted, say
+from mock_server.pipeline.exchange import Exchange, ParameterPlan
+from mock_server.problems import Problem, Violation
+
+DEPTH_LIMIT = 100  # levels of a body; validators give up not far beyond
+
+
+def parse(exchange: Exchange) -> Problem | None:
+    """Reads the query and, where the operation has one, the body."""
+    request = exchange.request
+    if exchange.operation.parameters:
+        parse_query(exchange, request.query)
+    if exchange.operation.body_validator is None:
+        return None
+    return parse_body(exchange)
+
+
+def parse_query(exchange: Exchange, text: str) -> None:
+    """Typed values of the known parameters.
+
+    The last one counts where one is repeated, but for lists, which are put together.
+    An empty text asks for nothing where it is no wrong value of its parameter.
+    """
+    pairs = parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
+    written = dict(pairs)
+    for plan in exchange.operation.parameters:
+        name = plan.parameter.name
+        word = plan.parameter.query
+        if name not in written:
+            if word is not None and word.unless in written:
+                continue
+            if plan.parameter.default is not None:
+                exchange.query[name] = plan.parameter.default
+            elif plan.parameter.required:
+                exchange.violations.append(refuse(plan, None, "required", None))
+            continue
+        value = plan.convert(written[name])
+        if word is not None and word.op == "in" and len(pairs) > len(written):
+            value = ",".join(one for other, one in pairs if other == name)
+        error = next(iter(plan.validator.iter_errors(value)), None)
+        if error is not None:
+            exchange.violations.append(
+                refuse(plan, written[name], error.kind.name, error.kind.value)
+            )
+        elif value != "" or word is None:
+            exchange.query[name] = value
+
+
+def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) -> Violation:
+    message, expected = say(keyword, limit)
+    name = plan.parameter.name
+    return Violation(plan.parameter.rule_ids, f"/query/{name}", name, message, found, expected)
+
+
+def parse_body(exchange: Exchange) -> Problem | None:
+    request, limit = exchange.request, exchange.plan.body_limit
+    if request.content_length is not None and request.content_length > limit:
+        return too_large(limit)
+    data = exchange.raw_body = request.read(limit + 1)
+    if len(data) > limit:
+        return too_large(limit)
+    if not data:
+        if exchange.operation.needs_body:
+            exchange.body = {}
+            message = "A JSON body is needed."
+            violation = Violation((), "/body", None, message, None, "a JSON object")
+            exchange.violations.append(violation)
+        return None
+    media_type = request.content_type.partition(";")[0].strip().lower()
+    if not is_json(media_type):
+        found = f'"{media_type}"' if media_type else "none"
+        return Problem(415, f"The media type must be application/json; found {found}.")
+    try:
+        exchange.body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        near = quoted(data[max(0, error.pos - 10) : error.pos + 10].decode("utf-8", "replace"))
+        found = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        return unusable(f"The body is not valid JSON: {found}.", near, "one JSON value in UTF-8")
+    if exchange.body is None:
+        return unusable("The body is null.", None, "a JSON object")
+    # Counting bytes tells of nearly every body that it cannot be deep.
+    brackets = data.count(b"[") + data.count(b"{")
+    if brackets > DEPTH_LIMIT and depth_of(exchange.body) > DEPTH_LIMIT:
+        exchange.body = None
+        message = f"The body is nested more than {DEPTH_LIMIT} levels deep."
+        return unusable(message, None, f"at most {DEPTH_LIMIT} levels")
+    return None
+
+
+def is_json(media_type: str) -> bool:
+    return media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
+
+
+def depth_of(value: Any) -> int:
+    """How many levels of lists and objects a value has."""
+    level, depth = [value], 0
+    while level := [one for one in level if one.__class__ in (dict, list)]:
+        depth += 1
+        level = [
+            child for one in level for child in (one.values() if one.__class__ is dict else one)
+        ]
+    return depth
+
+
+def unusable(message: str, found: Any, expected: str) -> Problem:
+    """A body of which nothing can be judged."""
+    return Problem(400, message, (Violation((), "/body", None, message, found, expected),))
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(413, f"The body is larger than {limit} bytes.")

@@ -1,0 +1,92 @@
+"""Schema rules: the request, or what it changes, against the document's schemas."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from mock_server.pipeline.exchange import Exchange
+from mock_server.problems import Problem
+from mock_server.rules.schema import iter_violations
+
+VIOLATIONS_LIMIT = 1_000  # of one body; nobody reads on
+
+
+def validate(exchange: Exchange) -> Problem | None:
+    """Finds the record that is meant, and every way in which the body breaks its schema."""
+    plan = exchange.operation
+    operation = plan.operation
+    if operation.does in ("read", "update", "delete"):
+        record_id = plan.record_id(exchange.context)
+        prototype = plan.prototype
+        stored = exchange.tenant.store.get(prototype.collection, str(record_id))
+        if stored is None:
+            return Problem(
+                404,
+                f"{prototype.resource.title} {record_id} is not found.",
+                (),
+                prototype.resource.title,
+            )
+        exchange.stored = stored
+    if plan.body_validator is None or exchange.body is None:
+        return None
+    instance = exchange.body
+    if isinstance(instance, dict):
+        instance = exchange.given = plan.prototype.canonical(instance)
+        if exchange.stored is not None:
+            instance = exchange.changes = changes_of(exchange, instance)
+        elif not plan.ignored.isdisjoint(instance):
+            for field in plan.ignored & instance.keys():
+                del instance[field]
+    if not plan.body_validator.is_valid(instance):
+        schema = operation.body_schema or {}
+        found = iter_violations(plan.body_validator, schema, instance, "/body", exchange.plan.rules)
+        exchange.violations += islice(found, VIOLATIONS_LIMIT)
+    return None
+
+
+def changes_of(exchange: Exchange, given: dict[str, Any]) -> dict[str, Any]:
+    """The given fields that may be written and differ from what is stored."""
+    stored = exchange.stored
+    assert stored is not None
+    writable = exchange.operation.writable
+    template = exchange.operation.prototype.template
+    nullable = exchange.operation.nullable
+    changes = {}
+    for field, value in given.items():
+        if field in writable:
+            known = stored.data[field] if field in stored.data else stored.hidden.get(field)
+            meant = template[field] if value is None and field in nullable else value
+            added = exchange.operation.added.get(field)
+            if added:
+                known, meant = without(known, added), without(meant, added)
+            if not is_same(known, meant):
+                changes[field] = value
+    return changes
+
+
+def without(value: Any, fields: frozenset[str]) -> Any:
+    """A list whose items lack what the server itself adds to them."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {k: v for k, v in one.items() if k not in fields} if isinstance(one, dict) else one
+        for one in value
+    ]
+
+
+def is_same(first: Any, second: Any) -> bool:
+    """Equality as JSON has it: false is not 0."""
+    if first.__class__ is not second.__class__ and not (is_number(first) and is_number(second)):
+        return False
+    if first.__class__ in (dict, list):
+        return orjson.dumps(first, option=orjson.OPT_SORT_KEYS) == orjson.dumps(
+            second, option=orjson.OPT_SORT_KEYS
+        )
+    return bool(first == second)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,114 @@
+"""A YAML or JSON file becomes plain values; where each value stood can be asked for afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mock_server.errors import Fault
+from mock_server.spec.nodes import Construction, ValueFault, compose, line_of
+
+SIZE_LIMIT = 32 * 1024 * 1024  # bytes; the largest published documents have a third of it
+
+# Escapes of JSON that YAML does not have: a solidus, and characters written as two surrogates.
+ESCAPE = re.compile(r"\\(u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file's text and its values; `value` is None where it could not be read."""
+
+    path: Path | None
+    text: str
+    value: Any
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return str(self.path) if self.path else "<document>"
+
+    def fault(self, pointer: str, found: str, expected: str, hint: str = "") -> Fault:
+        """A fault at a pointer, with its file; the line is looked up when it is reported."""
+        return Fault(pointer, found, expected, hint, self.name)
+
+
+def load_source(path: Path) -> Source:
+    """Reads a file; what is wrong with it stands in `faults`."""
+
+    def unreadable(found: str, line: int = 0) -> Source:
+        expected = "a YAML or JSON file in UTF-8"
+        return Source(path, "", None, (Fault("", found, expected, "", str(path), line),))
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return unreadable("no such file")
+    except IsADirectoryError:
+        return unreadable("a directory")
+    except (OSError, ValueError) as error:
+        return unreadable(f"what cannot be read ({getattr(error, 'strerror', None) or error})")
+    if len(data) > SIZE_LIMIT:
+        return unreadable(f"more than {SIZE_LIMIT // 1024**2} MB")
+    try:
+        return parse_source(data.decode("utf-8-sig"), path)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return unreadable(f"the byte 0x{data[error.start]:02x}, which is not UTF-8", line)
+
+
+def parse_source(text: str, path: Path | None = None) -> Source:
+    """The values of a text; what is wrong with its syntax stands in `faults`."""
+    name = str(path) if path else "<document>"
+
+    def unreadable(found: str, line: int, pointer: str = "") -> Source:
+        fault = Fault(pointer, found, "valid YAML or JSON", "", name, line)
+        return Source(path, "", None, (fault,))
+
+    if text.lstrip()[:1] in ("{", "["):
+        text = ESCAPE.sub(without_escape, text)
+    construction = Construction()
+    try:
+        root = compose(text)
+        value = None if root is None else construction.value(root)
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        return unreadable(f"a character that may not stand here ({error.reason})", line)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem, context = getattr(error, "problem", None), getattr(error, "context", None)
+        found = f"{problem or error} ({context})" if context else str(problem or error)
+        line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
+        return unreadable(found.removeprefix("found "), line)
+    except ValueFault as fault:
+        return unreadable(str(fault), fault.line, fault.pointer)
+    faults = (
+        Fault(place, f'the key "{key}" a second time', "each key once in a mapping", "", name, line)
+        for key, place, line in construction.repeated
+    )
+    return Source(path, text, value, tuple(faults))
+
+
+def without_escape(match: re.Match[str]) -> str:
+    """What YAML reads as JSON reads the match; as it is where they agree, or neither reads it."""
+    if match[1] != "/" and len(match[1]) == 1:
+        return match[0]
+    try:
+        return str(json.loads(f'"{match[0]}"'))
+    except ValueError:
+        return match[0]
+
+
+def with_lines(source: Source, faults: list[Fault]) -> list[Fault]:
+    """The faults with their line numbers: only a report pays for the marks."""
+    root = compose(source.text)
+    located = [
+        fault if fault.line else replace(fault, line=line_of(root, fault.pointer) if root else 1)
+        for fault in faults
+    ]
+    return sorted(dict.fromkeys(located), key=lambda fault: (fault.line, fault.pointer))

@@ -1,0 +1,1 @@
+"""Records, tenants and seeds."""

@@ -1,0 +1,133 @@
+"""Seeds: an account's records in a file, held against the document before the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+
+from mock_server.clock import is_date_time
+from mock_server.errors import Fault, SeedError
+from mock_server.messages import quoted, say
+from mock_server.spec.loader import Source, load_source, with_lines
+from mock_server.spec.model import Document, Resource
+from mock_server.spec.pointers import escape, nearest, one_of
+from mock_server.spec.schemas import properties_of
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Records by collection, as the file has them."""
+
+    path: Path | None
+    records: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+def load_seed(path: Path, document: Document) -> Seed:
+    """Reads a seed; raises SeedError with every fault, each with its line."""
+    return check_seed(load_source(path), document)
+
+
+def check_seed(source: Source, document: Document) -> Seed:
+    """Holds a seed's values against the document; raises SeedError."""
+    if source.faults:
+        raise SeedError(source.path, list(source.faults))
+    value = {} if source.value is None else source.value
+    if not isinstance(value, dict):
+        fault = source.fault("#", quoted(value), "a mapping of collections to lists of records")
+        raise SeedError(source.path, with_lines(source, [fault]))
+    faults = list(iter_faults(source, value, document))
+    if faults:
+        raise SeedError(source.path, with_lines(source, faults))
+    return Seed(source.path, {name: tuple(records) for name, records in value.items()})
+
+
+def iter_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
+    resources = {resource.collection: resource for resource in document.resources.values()}
+    ids: set[Any] = set()
+    for name, records in value.items():
+        pointer = f"#/{escape(name)}"
+        if name not in resources:
+            yield source.fault(
+                pointer, f'the collection "{name}"', one_of(resources), nearest(name, resources)
+            )
+        elif not isinstance(records, list):
+            yield source.fault(pointer, quoted(records), "a list of records")
+        else:
+            fits = build_fit(resources[name])
+            for position, record in enumerate(records):
+                place = f"{pointer}/{position}"
+                yield from record_faults(source, record, resources[name], fits, place, ids)
+    yield from reference_faults(source, value, document)
+
+
+def build_fit(resource: Resource) -> Draft202012Validator:
+    """A validator of what a record's fields hold; which fields it has is left to the document."""
+    schema = {
+        "properties": properties_of(resource.schema),
+        "$defs": resource.schema.get("$defs", {}),
+    }
+    return Draft202012Validator(schema, validate_formats=True, formats={"date-time": is_date_time})
+
+
+def record_faults(
+    source: Source,
+    record: Any,
+    resource: Resource,
+    fits: Draft202012Validator,
+    pointer: str,
+    ids: set[Any],
+) -> Iterator[Fault]:
+    if not isinstance(record, dict):
+        yield source.fault(pointer, quoted(record), f"a {resource.title} as a mapping")
+        return
+    properties = properties_of(resource.schema)
+    for field in record:
+        if field not in properties:
+            place = f"{pointer}/{escape(field)}"
+            yield source.fault(
+                place, f'the field "{field}"', one_of(properties), nearest(field, properties)
+            )
+    for error in fits.iter_errors(record):
+        place = pointer + "".join(f"/{escape(str(token))}" for token in error.instance_path)
+        yield source.fault(place, quoted(error.instance), say(error.kind.name, error.kind.value)[1])
+    record_id = record.get("id")
+    if record_id is not None and isinstance(record_id, str):
+        if record_id in ids:
+            yield source.fault(f"{pointer}/id", f'the id "{record_id}" again', "an id of its own")
+        ids.add(record_id)
+    lifecycle = resource.lifecycle
+    worked_out = {one.field for one in resource.derived} - record.keys()
+    if lifecycle is None or lifecycle.field in worked_out:
+        return
+    if record.get(lifecycle.field) not in lifecycle.states:
+        found = quoted(record.get(lifecycle.field))
+        yield source.fault(f"{pointer}/{lifecycle.field}", found, one_of(lifecycle.states))
+
+
+def reference_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
+    """References of seeded records name seeded records."""
+    for resource in document.resources.values():
+        for reference in resource.references.values():
+            target = document.resources[reference.to]
+            known = {str(one.get(reference.by)) for _, one in records_of(value, target)}
+            for position, record in records_of(value, resource):
+                named = record.get(reference.field)
+                if named is not None and str(named) not in known:
+                    yield source.fault(
+                        f"#/{escape(resource.collection)}/{position}/{escape(reference.field)}",
+                        f"{quoted(named)}, which names nothing",
+                        f"the {reference.by} of one of {target.collection}",
+                        nearest(str(named), known),
+                    )
+
+
+def records_of(value: dict[str, Any], resource: Resource) -> list[tuple[int, dict[str, Any]]]:
+    """The well-formed records of a collection with their positions."""
+    listed = value.get(resource.collection)
+    if not isinstance(listed, list):
+        return []
+    return [(number, record) for number, record in enumerate(listed) if isinstance(record, dict)]

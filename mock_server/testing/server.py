@@ -1,0 +1,183 @@
+"""The mock server as a test has it: one account of a stub, in process and on a socket, one state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from io import StringIO
+from itertools import count
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from mock_server.http.journal import to_json
+from mock_server.http.log import RequestLog
+from mock_server.spec import Document
+from mock_server.state.tenant import Tenant
+from mock_server.testing.clock import MockClock
+from mock_server.testing.state import MockState
+from mock_server.testing.stub import Stub
+
+if TYPE_CHECKING:
+    from requests import Session
+
+    from mock_server.testing.httpx_transport import InProcessTransport
+    from mock_server.testing.requests_adapter import Client
+
+INSIDE = "http://mock-server.test"  # where the client believes to be; nothing listens there
+RUN = token_hex(4)  # no two runs have keys in common
+numbers = count(1)
+
+
+class MockServer:
+    """A mock server with records, a clock and a journal of its own.
+
+    `with MockServer() as server:` is all that it needs; close() does what leaving does.
+    Raises DocumentError, SeedError or SettingsError.
+    """
+
+    def __init__(
+        self,
+        document: Document | Path | str | None = None,
+        *,
+        seed: Sequence[Path | str] = (),
+        rules: Mapping[str, Any] | None = None,
+        random_seed: int | None = None,
+        stub: Stub | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.owned = stub is None
+        self.stub = stub or Stub(document, seed, rules, random_seed)
+        tenants = self.stub.lane.tenants
+        self.key = key or f"{tenants.prefix}{RUN}_{next(numbers)}"
+        found = tenants.find(self.key)
+        if found is None:
+            raise ValueError(
+                f'found the key "{self.key}"; expected one that begins with {tenants.prefix}'
+            )
+        self.tenant: Tenant = found
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the socket, which is opened when this is first asked for."""
+        return self.stub.origin
+
+    @property
+    def url(self) -> str:
+        """The API's base URL on a socket, with a slash at its end."""
+        return f"{self.origin}{self.stub.document.base_path}/"
+
+    @cached_property
+    def client(self) -> Client:
+        """A `requests` session with the key; its paths are relative to the API's base."""
+        from mock_server.testing.requests_adapter import Client
+
+        client = Client(self.stub, INSIDE, self.stub.document.base_path)
+        kinds = {scheme.kind for scheme in self.stub.document.security_schemes.values()}
+        if "basic" in kinds:
+            client.auth = (self.key, "")
+        elif "bearer" in kinds:
+            client.headers["Authorization"] = f"Bearer {self.key}"
+        return client
+
+    @cached_property
+    def clock(self) -> MockClock:
+        return MockClock(self.tenant, self.stub.lane.plan)
+
+    @cached_property
+    def state(self) -> MockState:
+        return MockState(self.tenant, self.stub.lane.plan, self.stub.lane.tenants)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked and answered, oldest first, each with its explanation."""
+        lane = self.stub.lane
+        return [to_json(entry, lane.plan, lane.coverage) for entry in tuple(self.tenant.journal)]
+
+    def log(self) -> str:
+        """The same as lines to read."""
+        log = RequestLog(stream=StringIO())
+        plan = self.stub.lane.plan
+        return "".join(log.as_text(entry, plan) for entry in tuple(self.tenant.journal)).rstrip()
+
+    def mount(self, session: Session, at: str = "http") -> Session:
+        """Has a `requests` session answered here: all of it, or what begins with a URL. Returns it."""
+        from mock_server.testing.requests_adapter import InProcessAdapter
+
+        adapter = InProcessAdapter(self.stub)
+        for prefix in ("http://", "https://") if at == "http" else (at,):
+            session.mount(prefix, adapter)
+        return session
+
+    @cached_property
+    def transport(self) -> InProcessTransport:
+        """For `httpx.Client(transport=…)` and `httpx.AsyncClient(transport=…)`."""
+        from mock_server.testing.httpx_transport import InProcessTransport
+
+        return InProcessTransport(self.stub)
+
+    @contextmanager
+    def intercept(self, origin: str) -> Iterator[None]:
+        """Meanwhile requests of `requests` and `httpx` to an origin are answered here, whoever sends them."""
+        with ExitStack() as stack:
+            for patched in iter_patches(self.stub, urlsplit(origin)[:2]):
+                stack.enter_context(patched)
+            yield
+
+    def close(self) -> None:
+        """Forgets the account; a server of its own stops listening."""
+        if "client" in self.__dict__:
+            self.client.close()
+        self.stub.lane.tenants.drop(self.key)
+        if self.owned:
+            self.stub.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def iter_patches(stub: Stub, origin: tuple[str, str]) -> Iterator[Any]:
+    """Replacements of the ways out of the libraries that are installed."""
+    from requests.adapters import HTTPAdapter
+
+    from mock_server.testing.requests_adapter import InProcessAdapter
+
+    adapter, send = InProcessAdapter(stub), HTTPAdapter.send
+
+    def send_here(self: Any, request: Any, *args: Any, **more: Any) -> Any:
+        here = urlsplit(request.url)[:2] == origin
+        return adapter.send(request) if here else send(self, request, *args, **more)
+
+    yield patch.object(HTTPAdapter, "send", send_here)
+    try:
+        import httpx
+    except ImportError:
+        return
+    from mock_server.testing.httpx_transport import InProcessTransport
+
+    transport = InProcessTransport(stub)
+    plain, later = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+
+    def handle(self: Any, request: Any) -> Any:
+        here = urlsplit(str(request.url))[:2] == origin
+        return transport.handle_request(request) if here else plain(self, request)
+
+    async def handle_later(self: Any, request: Any) -> Any:
+        here = urlsplit(str(request.url))[:2] == origin
+        answer = transport.handle_async_request if here else later.__get__(self)
+        return await answer(request)
+
+    yield patch.object(httpx.HTTPTransport, "handle_request", handle)
+    yield patch.object(httpx.AsyncHTTPTransport, "handle_async_request", handle_later)

@@ -1,0 +1,36 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from mock_server.http.app import MockServer, create_app
+from mock_server.spec import Document, default_document_path, load_document
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("home", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
+
+START = 1_900_000_000_000_000  # an instant of no meaning, in microseconds
+
+
+@pytest.fixture(scope="session")
+def document() -> Document:
+    """The document that comes with the package, compiled once."""
+    return load_document(default_document_path())
+
+
+@pytest.fixture(scope="session")
+def lockers() -> Document:
+    """A document of another API."""
+    return load_document(Path(__file__).parent / "documents" / "lockers.yaml")
+
+
+@pytest.fixture
+def app(document: Document) -> MockServer:
+    """A stub of its own, on a clock that stands still until it is moved."""
+    return create_app(document, time_source=lambda: START, random_seed=1)

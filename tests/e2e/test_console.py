@@ -1,0 +1,427 @@
+"""The console in a real browser: what people do in it, with the eyes of axe on every panel."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
+SMS = "/api/v1/activity/sms/"
+LEAD = "lead_0NowhereBakery00000000000000000000000000000"
+TALK = f"conversations/lead_id%3D{LEAD}"
+SMALL, WIDE = (390, 780), (1280, 800)
+SWITCHES = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync --lang=en-US"
+)
+
+
+def program(*names: str) -> str | None:
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Chrome]:
+    """A headless Chromium; at home its absence skips, in CI it fails."""
+    binary = program("chromium", "chromium-browser", "google-chrome")
+    driver = program("chromedriver")
+    if binary is None or driver is None:
+        if "CI" in os.environ:
+            pytest.fail("CI needs chromium and chromedriver")
+        pytest.skip("no chromium with its chromedriver")
+    options = ChromeOptions()
+    options.binary_location = binary
+    for switch in SWITCHES.split():
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options=options, service=Service(driver))
+    browser.set_script_timeout(90)
+    yield browser
+    browser.quit()
+
+
+@contextmanager
+def served(*arguments: str, **environment: str) -> Iterator[str]:
+    """The origin of a stub of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mock_server", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", **environment},
+    )
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://[^/\s]+", process.stdout.readline())
+        assert found is not None
+        yield found[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    with served() as found:
+        yield found
+
+
+class Page:
+    """A browser at the console, and the stub behind it."""
+
+    def __init__(self, chrome: Chrome, origin: str) -> None:
+        self.chrome = chrome
+        self.origin = origin
+
+    def api(self, method: str, path: str, **more: Any) -> Any:
+        return requests.request(
+            method, self.origin + path, auth=("api_test_key", ""), timeout=10, **more
+        )
+
+    def open(self, place: str = "", size: tuple[int, int] = WIDE, scheme: str = "light") -> None:
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.chrome.get("about:blank")
+        self.chrome.get_log("browser")
+        self.chrome.get(f"{self.origin}/__mock/{place if place == 'docs' else f'#/{place}'}")
+        self.wait(lambda: self.chrome.find_elements(By.CSS_SELECTOR, "main h1, main h2"))
+
+    def wait(self, condition: Callable[[], Any], seconds: float = 15) -> Any:
+        """The first value that is something; what is replaced meanwhile is looked at again."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                found = condition()
+            except (StaleElementReferenceException, WebDriverException):
+                found = None
+            if found:
+                return found
+            assert time.monotonic() < end, self.text()
+            time.sleep(0.05)
+
+    def text(self) -> str:
+        return self.chrome.find_element(By.TAG_NAME, "body").text
+
+    def sees(self, words: str) -> None:
+        self.wait(lambda: words in self.text())
+
+    def find(self, css: str, words: str = "") -> WebElement | None:
+        for one in self.chrome.find_elements(By.CSS_SELECTOR, css):
+            if words in one.text and one.is_displayed():
+                return one
+        return None
+
+    def click(self, css: str, words: str = "") -> None:
+        def clicked() -> bool:
+            found = self.find(css, words)
+            if found is None:
+                return False
+            found.click()
+            return True
+
+        self.wait(clicked)
+
+    def type(self, css: str, words: str) -> None:
+        found = self.wait(lambda: self.find(css))
+        found.clear()
+        found.send_keys(words)
+
+    def press(self, keys: str) -> None:
+        self.chrome.switch_to.active_element.send_keys(keys)
+
+    def errors(self) -> list[str]:
+        return [row["message"] for row in self.chrome.get_log("browser") if row["level"] != "INFO"]
+
+    def violations(self) -> list[str]:
+        """What axe finds on the page."""
+        axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        self.chrome.execute_script(axe)
+        found = self.chrome.execute_async_script(
+            "const done = arguments[0]; axe.run().then((r) => done(r.violations.map((v) =>"
+            " v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', '))))"
+        )
+        return list(found)
+
+
+@pytest.fixture
+def page(chrome: Chrome, origin: str) -> Page:
+    one = Page(chrome, origin)
+    assert one.api("POST", "/__mock/reset").status_code == 200
+    for row in one.api("GET", "/__mock/snapshots").json():
+        one.api("DELETE", f"/__mock/snapshots/{row['name']}")
+    return one
+
+
+def fill(page: Page) -> None:
+    """Something to see on every panel."""
+    body = {"local_phone": "+16505550100", "lead_id": LEAD, "text": "Forty crates it is."}
+    page.api("POST", SMS, json={**body, "status": "outbox", "send_in": 50})
+    page.api("POST", SMS, json={"status": "schedulled", "send_in": 99})
+    page.api("GET", f"{SMS}?_limit=2")
+    page.api("POST", "/__mock/faults", json={"does": "latency", "between": [0, 0.01], "times": 1})
+    page.api("POST", "/__mock/snapshots", json={})
+
+
+PANELS = (
+    *(TALK, "requests", "rules", "rules/overview", "rules/sms.scheduled.needs-date"),
+    *("state", "state/sms_activities", "time", "faults", "tenants", "docs"),
+)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_panel_is_for_everybody(page: Page, size: tuple[int, int], scheme: str) -> None:
+    fill(page)
+    for place in PANELS:
+        page.open(place, size, scheme)
+        assert page.violations() == [], place
+        assert page.errors() == [], place
+        script = "return [document.documentElement.scrollWidth, innerWidth]"
+        wide, inner = page.chrome.execute_script(script)
+        assert wide <= inner + 1, place
+
+
+def test_nothing_comes_from_elsewhere(page: Page) -> None:
+    for place in ("requests", "docs"):
+        page.open(place)
+        script = "return performance.getEntriesByType('resource').map((one) => one.name)"
+        names = page.chrome.execute_script(script)
+        assert names
+        assert [name for name in names if not name.startswith(page.origin)] == []
+
+
+def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
+    page.open(TALK)
+    page.press("c")
+    page.press("Shall I bring the rye?")
+    page.press(Keys.CONTROL + Keys.ENTER)
+    page.wait(lambda: page.find(".message.waiting", "Shall I bring the rye?"))
+    assert re.search(r"in \d+ s", page.wait(lambda: page.find(".message.waiting")).text)
+    page.click(".message.waiting button", "draft")
+    page.wait(lambda: page.find(".message.open", "Shall I bring the rye?"))
+    (newest,) = page.api("GET", f"{SMS}?_limit=1").json()["data"]
+    assert (newest["status"], newest["lead_id"]) == ("draft", LEAD)
+    assert page.errors() == []
+
+
+def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
+    page.open(TALK)
+    for words in ("This one is sent.", "This one fails."):
+        page.type(".compose textarea", words)
+        page.click(".compose button.primary:not(.tiny)", "Send")
+        page.wait(lambda words=words: page.find(".message.waiting", words))
+    failing = page.wait(lambda: page.find(".message.waiting", "This one fails."))
+    failing.find_element(By.CSS_SELECTOR, "button.danger").click()
+    page.wait(lambda: "error" in page.find(".message", "This one fails.").text)  # type: ignore[union-attr]
+    page.api("POST", "/__mock/clock", json={"advance": 60})
+    page.api("GET", SMS)  # anything that is heard
+    page.open(TALK)
+    page.wait(lambda: "sent" in page.find(".message", "This one is sent.").text)  # type: ignore[union-attr]
+
+
+def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
+    page.open(TALK)
+    page.click(".compose [role=group] button", "Receive")
+    page.type(".compose textarea", "Do you have rye?")
+    page.click(".compose button.primary:not(.tiny)", "Receive")
+    page.wait(lambda: page.find(".message:not(.own)", "Do you have rye?"))
+    tasks = page.api("GET", "/api/v1/task/?_type=incoming_sms").json()["data"]
+    assert tasks[0]["text"] == "Do you have rye?"
+    page.click(".compose [role=group] button", "Schedule")
+    page.type(".compose textarea", "Happy new year")
+    moment = page.wait(lambda: page.find("input[type=datetime-local]"))
+    script = (
+        "arguments[0].value = '2035-01-01T09:00'; arguments[0].dispatchEvent(new Event('input'))"
+    )
+    page.chrome.execute_script(script, moment)
+    page.click(".compose button.primary:not(.tiny)", "Schedule")
+    page.wait(lambda: page.find(".message.waiting", "Happy new year"))
+
+
+def test_what_breaks_a_rule_is_said_and_kept_to_be_mended(page: Page) -> None:
+    page.open("conversations/lead_id%3Dlead_0DummyAndDaughters0000000000000000000000000")
+    page.type(".compose textarea", "Hello")
+    page.click(".compose button.primary:not(.tiny)", "Send")
+    page.sees("local_phone: This field is required.")
+    assert page.wait(lambda: page.find(".compose textarea")).get_attribute("value") == "Hello"
+    page.type("input[name=local_phone]", "+16505550100")
+    page.click(".compose button.primary:not(.tiny)", "Send")
+    page.wait(lambda: page.find(".message.waiting", "Hello"))
+
+
+def test_requests_show_as_they_come_with_their_reasons(page: Page) -> None:
+    page.open("requests")
+    page.sees("No request yet.")
+    page.api("POST", SMS, json={"status": "schedulled"})
+    page.click(".item", "createSMS")
+    page.sees("Why it was refused")
+    page.sees("sms.status.values")
+    page.sees("one of: inbox, draft, scheduled, outbox, sent")
+    page.click("button", "Judge now")
+    page.sees("The nearest request that passes")
+    page.click("dialog button.primary", "Send it")
+    page.wait(lambda: page.find(".item", "200"))
+    page.click("button", "Make this a test")
+    page.sees("def test_createsms")
+    assert page.errors() == []
+
+
+def test_requests_are_searched_and_sent_again(page: Page) -> None:
+    for path in ("lead/", "contact/", "me/"):
+        page.api("GET", f"/api/v1/{path}")
+    page.open("requests")
+    page.press("/")
+    page.press("nowhere bakery")
+    page.wait(lambda: len(page.chrome.find_elements(By.CSS_SELECTOR, ".item")) == 1)
+    page.press(Keys.ESCAPE)
+    page.click(".item", "listLeads")
+    page.press("x")
+    page.wait(lambda: page.api("GET", "/__mock/requests/count").json()["count"] == 4)
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    for path in ("lead/", "contact/"):
+        page.api("GET", f"/api/v1/{path}")
+    page.open("requests")
+    page.wait(lambda: page.find(".item[aria-current]", "listContacts"))
+    page.press("j")
+    page.wait(lambda: page.find(".item[aria-current]", "listLeads"))
+    page.press("3")
+    page.sees("Rules and what met them")
+    page.press("?")
+    page.wait(lambda: page.find("dialog", "Walk through a list"))
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.find("dialog") is None)
+    page.press("5")
+    page.sees("Let time pass")
+
+
+def test_rules_count_live_and_the_machine_is_drawn(page: Page) -> None:
+    page.open("rules/overview")
+    page.wait(lambda: page.find("svg.machine"))
+    assert page.find("svg.machine .count") is None
+    body = {"status": "draft", "local_phone": "+16505550100"}
+    name = page.api("POST", SMS, json=body).json()["id"]
+    page.api("PUT", f"{SMS}{name}/", json={"status": "outbox"})
+    page.wait(lambda: page.find("svg.machine .count", "1"))
+    page.click(".item", "sms.draft.send")
+    page.sees("Kept 1, broken 0")
+    page.sees("Accepts")
+
+
+def test_records_are_edited_by_the_same_rules(page: Page) -> None:
+    page.open("state/sms_activities")
+    page.click("td button", "acti_0FirstAnswer")
+    area = page.wait(lambda: page.find("dialog textarea"))
+    changed = area.get_attribute("value").replace("The van is there at seven.", "Changed.")
+    page.chrome.execute_script("arguments[0].value = arguments[1]", area, changed)
+    page.click("dialog button.primary", "Store")
+    page.sees("no change of text, or status draft first")
+    page.click("dialog option", "seeds")
+    page.click("dialog button.primary", "Store")
+    page.sees("Stored")
+    found = page.api("GET", f"{SMS}?id__in=acti_0FirstAnswer000000000000000000000000000000000")
+    assert "Changed." in found.json()["data"][0]["text"]
+    page.click("button", "Take one")
+    page.wait(lambda: page.find("#snapshots", "snapshot-1"))
+    page.click("button", "Reset")
+    page.sees("As it was at first")
+    page.click("#snapshots button", "Restore")
+    page.sees("snapshot-1 is back")
+    page.sees("Changed.")
+
+
+def test_the_clock_is_moved(page: Page) -> None:
+    page.open("time")
+    page.click("button", "Freeze")
+    page.sees("Frozen; it stands still")
+    before = page.api("GET", "/__mock/clock").json()["now"]
+    page.click("button", "+ 1 day")
+    page.wait(lambda: page.api("GET", "/__mock/clock").json()["now"][:10] != before[:10])
+    page.click("button", "Back to real time")
+    page.sees("Real time.")
+
+
+def test_faults_are_added_and_removed(page: Page) -> None:
+    page.open("faults")
+    page.click("option", "Another status")
+    page.click("option", "listLeads")
+    page.click("button.primary", "Add")
+    page.sees('{"operation":"listLeads"}')
+    assert page.api("GET", "/api/v1/lead/").status_code == 503
+    page.sees("1 of 1 happened")
+    page.click("button", "Remove all")
+    page.sees("Nothing goes wrong on purpose.")
+    assert page.api("GET", "/api/v1/lead/").status_code == 200
+
+
+def test_a_tenant_is_opened_shown_and_dropped(page: Page) -> None:
+    page.open("tenants")
+    page.type("form input[type=text]", "api_test_console")
+    page.click("form button.primary", "Open")
+    card = page.wait(lambda: page.find("section.card", "api_test_console"))
+    card.find_element(By.CSS_SELECTOR, "button").click()
+    page.wait(
+        lambda: page.chrome.execute_script("return sessionStorage.tenant") == "api_test_console"
+    )
+    page.open("requests")
+    page.api("GET", "/api/v1/me/")  # of another tenant
+    page.sees("No request yet.")
+    page.open("tenants")
+    page.click("section.card button.danger", "Drop")
+    page.wait(lambda: page.find("section.card", "api_test_console") is None)
+    page.chrome.execute_script("sessionStorage.clear()")
+
+
+def test_another_api_has_a_console_of_its_own(chrome: Chrome) -> None:
+    with served(str(LOCKERS)) as origin:
+        page = Page(chrome, origin)
+        page.open("conversations")
+        page.wait(lambda: page.find(".compose button", "Announce"))
+        page.type(".compose input[name=to]", "Ada Example")
+        page.click(".compose button.primary:not(.tiny)", "Announce")
+        page.sees("Ada")
+        page.open("rules/overview")
+        page.wait(lambda: page.find("svg.machine"))
+        assert page.errors() == []
+        assert page.violations() == []
+
+
+def test_a_token_is_asked_for_where_one_is_needed(chrome: Chrome) -> None:
+    with served(MOCK_SERVER_CONTROL_TOKEN="a-token-of-length") as origin:
+        page = Page(chrome, origin)
+        chrome.get(f"{origin}/__mock/")
+        page.type("dialog input[type=password]", "a-token-of-length")
+        page.click("dialog button.primary", "Unlock")
+        page.wait(lambda: page.find(".nav a", "Requests"))
+        chrome.execute_script("sessionStorage.clear()")
+
+
+def test_both_documents_can_be_read(page: Page) -> None:
+    page.open("docs")
+    page.sees("createSMS")
+    page.click("details summary", "Request")
+    page.sees("local_phone")
+    page.click("select option", "The control API")
+    page.sees("Judge a request without performing it")

@@ -1,0 +1,178 @@
+"""Whole runs in this process: the stub, another document, and what only shows in a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.errors import CouldNotRunError
+from contracts.judge import judge
+from contracts.report.result import Result
+from contracts.settings import Selection, Settings, Timepiece
+from mock_server.http.app import create_app
+from mock_server.spec import default_document_path, load_document
+from tests.mutants.peer_run import FakeTime, judge_peer
+
+LOCKERS = Path(__file__).parents[2] / "documents" / "lockers.yaml"
+
+
+def judge_stub(path: Path | None = None, app: Any = None, **choices: Any) -> Result:
+    time = FakeTime()
+    chosen = path or default_document_path()
+    document = load_document(chosen)
+    settings = Settings(chosen, **{"schemathesis": False, **choices})
+    if app is None:
+        app = create_app(
+            document,
+            time_source=lambda: int(time.now() * 1_000_000),
+            random_seed=choices.get("seed", 0),
+        )
+    return judge(document, settings, {}, Timepiece(time.now, time.sleep), app=app)
+
+
+def broken(result: Result) -> list[str]:
+    return [i for i, entry in result.ledger.entries.items() if entry.findings]
+
+
+@pytest.mark.parametrize("path", [None, LOCKERS])
+def test_the_stub_keeps_every_rule_of_its_document(path: Path | None) -> None:
+    result = judge_stub(path)
+    entries = result.ledger.entries
+    assert broken(result) == []
+    assert [i for i, entry in entries.items() if entry.flaky] == []
+    unmet = [i for i, e in entries.items() if e.verdict != "kept" and e.rule.policy == "enforce"]
+    assert unmet == []
+    assert result.notes == ()
+
+
+def test_a_run_repeats_by_its_seed() -> None:
+    first, second = (judge_stub(seed=7) for _ in range(2))
+    cases = [[(i, e.cases) for i, e in r.ledger.entries.items()] for r in (first, second)]
+    assert cases[0] == cases[1]
+
+
+def test_schemathesis_finds_nothing_on_the_stub() -> None:
+    result = judge_stub(schemathesis=True, selection=Selection(include_rules=("none",)))
+    assert result.fuzz_findings == ()
+    assert result.notes == ()
+    assert result.requests > 1_000
+
+
+def test_one_rule_alone_is_judged_alone() -> None:
+    result = judge_stub(selection=Selection(include_rules=("sms.send-in.*",)))
+    judged = [i for i, entry in result.ledger.entries.items() if entry.cases]
+    assert set(judged) == {"sms.send-in.limit", "sms.send-in.whole"}
+    assert result.ledger.entries["sms.drafts-only"].reason == "not selected"
+
+
+def test_nothing_is_left_in_the_account() -> None:
+    time = FakeTime()
+    document = load_document(default_document_path())
+    app = create_app(document, time_source=lambda: int(time.now() * 1_000_000))
+    settings = Settings(default_document_path(), schemathesis=False)
+    result = judge(document, settings, {}, Timepiece(time.now, time.sleep), app=app)
+    assert result.requests > 1_000
+    for tenant in app.lane.tenants.iter_tenants():
+        texts = [record.data["text"] for record in tenant.store.iter_records("sms_activities")]
+        assert [text for text in texts if text and text.startswith("contracts check")] == []
+
+
+def test_an_unknown_key_cannot_be_judged_with() -> None:
+    document = load_document(default_document_path())
+    time = FakeTime()
+    with pytest.raises(CouldNotRunError, match="refuses the key"):
+        judge(
+            document,
+            Settings(default_document_path()),
+            {"CONTRACTS_API_KEY": "nobody"},
+            Timepiece(time.now, time.sleep),
+            app=create_app(document),
+        )
+
+
+class LosesRaces:
+    """The stub behind a door that looks first and changes later, with time in between."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.meeting = threading.Condition()
+        self.inside = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if (
+            environ["REQUEST_METHOD"] != "PUT"
+            or threading.current_thread() is threading.main_thread()
+        ):
+            return self.app(environ, start_response)
+        started: list[Any] = []
+        body = b"".join(
+            self.app(environ, lambda status, headers: started.extend((status, headers)))
+        )
+        if started[0].startswith("400"):
+            # What came second had looked before what came first had changed anything.
+            started[0] = "200 OK"
+        start_response(started[0], started[1])
+        return [body]
+
+
+def test_a_race_that_no_order_explains_is_found() -> None:
+    document = load_document(default_document_path())
+    time = FakeTime()
+    stub = create_app(document, time_source=lambda: int(time.now() * 1_000_000))
+    result = judge_stub(
+        app=LosesRaces(stub), selection=Selection(include_rules=("sms.transitions.closed",))
+    )
+    entry = result.ledger.entries["sms.transitions.closed"]
+    assert entry.verdict == "broken"
+    assert entry.counterexample is not None
+    assert "at once" in entry.counterexample.case
+
+
+class Moody:
+    """A target that once, and never again, answers a create with a server error."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.left = 1
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        body = environ["wsgi.input"].getvalue()
+        if self.left and b'"send_in": 59' in body and environ["REQUEST_METHOD"] == "POST":
+            self.left -= 1
+            start_response("500 Internal Server Error", [("Content-Type", "application/json")])
+            return [b"{}"]
+        return self.app(environ, start_response)
+
+
+def test_what_does_not_happen_again_is_flaky_and_not_broken() -> None:
+    document = load_document(default_document_path())
+    app = Moody(create_app(document))
+    result = judge_stub(app=app, selection=Selection(include_rules=("sms.send-in.limit",)))
+    entry = result.ledger.entries["sms.send-in.limit"]
+    assert (entry.verdict, len(entry.flaky)) == ("kept", 1)
+    assert not result.failed
+
+
+@pytest.mark.parametrize(
+    ("defect", "rule"),
+    [
+        ("scheduled-to-draft-refused", "sms.cancel.scheduled"),
+        ("refused-half-applied", "errors.bad-request"),
+        ("update-lost", "sms.draft.send"),
+    ],
+)
+def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any) -> None:
+    from contracts.checks import registry
+
+    explore = [check for check in registry.LAST_CHECKS if check.name == "explore"]
+    monkeypatch.setattr("contracts.judge.CHECKS", ())
+    monkeypatch.setattr("contracts.judge.LAST_CHECKS", tuple(explore))
+    result = judge_peer(defect, examples=40)
+    entry = result.ledger.entries[rule]
+    assert entry.verdict == "broken"
+    assert entry.counterexample is not None
+    assert len(entry.counterexample.exchanges) <= 5

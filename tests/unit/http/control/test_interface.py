@@ -1,0 +1,141 @@
+"""The control API and its document agree, and whoever may not use it is told so."""
+
+from __future__ import annotations
+
+import schemathesis
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from mock_server.http.app import MockServer, create_app
+from mock_server.http.control.api import HANDLERS
+from mock_server.http.control.interface import interface, outlines
+from mock_server.spec import Document
+from tests.conftest import START
+from tests.unit.http.control.conftest import Caller
+
+
+def test_the_document_is_openapi() -> None:
+    assert not list(OpenAPIV31SpecValidator(interface()).iter_errors())
+
+
+def test_calls_and_document_are_the_same(app: MockServer) -> None:
+    served = {
+        (method, rule.rule.replace("int:", "").replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert served == {(call.method, f"/__mock{call.path}") for call in outlines()}
+    assert HANDLERS.keys() == {call.operation_id for call in outlines()}
+
+
+def test_the_document_is_served(caller: Caller) -> None:
+    assert caller.control("GET", "/openapi.json") == interface()
+
+
+def test_the_mocked_document_is_served(caller: Caller, document: Document) -> None:
+    assert caller.control("GET", "/document")["info"]["title"] == document.title
+    assert caller.control("GET", "/version")["title"] == document.title
+
+
+APP = create_app(time_source=lambda: START, random_seed=1)
+APP.lane.steering.pause = lambda seconds: None
+SCHEMA = schemathesis.openapi.from_wsgi("/__mock/openapi.json", APP)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
+def test_answers_are_as_described(case: schemathesis.Case) -> None:
+    # A value that is a JSON Schema by its type only may be refused all the same.
+    holds_schemas = case.path in ("/verify", "/requests/near", "/faults")
+    case.call_and_validate(excluded_checks=[positive_data_acceptance] if holds_schemas else [])
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=50, deadline=None)
+def test_no_body_breaks_it(data: bytes) -> None:
+    client = APP.test_client()
+    for path in ("clock", "verify", "explain", "faults", "tenants", "snapshots", "state/tasks"):
+        answer = client.post(f"/__mock/{path}", data=data, content_type="application/json")
+        assert answer.status_code < 500
+        assert "Traceback" not in answer.get_data(as_text=True)
+
+
+def test_unknown_paths_and_methods_say_what_there_is(app: MockServer) -> None:
+    client = app.test_client()
+    assert "openapi.json" in client.get("/__mock/nothing").get_json()["error"]
+    answer = client.put("/__mock/clock", json={})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+def test_misspelt_fields_and_parameters_are_named(caller: Caller) -> None:
+    (fault,) = caller.control("POST", "/clock", 400, json={"advence": 1})["faults"]
+    assert (fault["where"], fault["found"]) == ("body/advence", "advence")
+    assert 'did you mean "advance"?' in fault["expected"]
+    (fault,) = caller.control("GET", "/requests?methd=GET", 400)["faults"]
+    assert 'did you mean "method"?' in fault["expected"]
+
+
+def test_a_body_must_be_json(app: MockServer) -> None:
+    client = app.test_client()
+    answer = client.post("/__mock/clock", data="advance=1")
+    assert answer.status_code == 400
+    assert "application/json" in answer.get_json()["error"]
+
+
+def test_pages_of_other_origins_are_refused(app: MockServer) -> None:
+    client = app.test_client()
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert client.post("/__mock/reset", headers=foreign).status_code == 403
+    assert "Access-Control-Allow-Origin" not in client.get("/__mock/health").headers
+    own = {"Origin": "http://localhost"}
+    assert client.post("/__mock/reset", headers=own).status_code == 200
+
+
+def test_a_name_that_strangers_may_own_is_no_name_of_this_machine(app: MockServer) -> None:
+    client = app.test_client()
+    assert client.get("/__mock/clock", headers={"Host": "rebound.com"}).status_code == 403
+    for host in ("127.0.0.1:4010", "[::1]:4010", "localhost:4010", "stub:4010", "api.test"):
+        assert client.get("/__mock/clock", headers={"Host": host}).status_code == 200
+
+
+def with_token(document: Document) -> FlaskClient:
+    return create_app(document, control_token="a token of some length").test_client()
+
+
+def test_the_token_is_needed_where_there_is_one(document: Document) -> None:
+    client = with_token(document)
+    key = {"Authorization": "Basic YXBpX3Rlc3Rfa2V5Og=="}
+    assert client.get("/__mock/health").status_code == 200
+    assert client.get("/__mock/clock").status_code == 401
+    assert client.get("/__mock/clock", headers=key).status_code == 401
+    bearer = {"Authorization": "Bearer a token of some length", "Mock-Tenant": "api_test_a"}
+    assert client.get("/__mock/clock", headers=bearer).status_code == 200
+    beside = {**key, "Mock-Control-Token": "a token of some length"}
+    assert client.get("/__mock/clock", headers=beside).status_code == 200
+    wrong = {**key, "Mock-Control-Token": "a token of some lengt"}
+    assert client.get("/__mock/clock", headers=wrong).status_code == 401
+
+
+def test_it_can_be_switched_off(document: Document) -> None:
+    client = create_app(document, control=False).test_client()
+    assert client.get("/__mock/health").status_code == 404
+    assert client.get("/__mock/requests").status_code == 404
+
+
+def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:
+    tenant = app.lane.tenants.find("api_test_key")
+    assert tenant is not None
+    tenant.principals["secret_of_somebody"] = {}
+    app.lane.tenants.keys["secret_of_somebody"] = tenant
+    caller.ask("GET", "/api/v1/me/", headers={"X-Secret": "secret_of_somebody"})
+    caller.key = "secret_of_somebody"
+    caller.ask("GET", "/api/v1/me/")
+    texts = [
+        caller.ask("GET", f"/__mock{path}").get_data(as_text=True)
+        for path in ("/requests", "/requests/1/test", "/tenants", "/state/users", "/live?since=0")
+    ]
+    assert not [text for text in texts if "secret_of_somebody" in text]
+    assert "api_test_colleague" not in texts[3]

@@ -1,0 +1,152 @@
+"""The journal: found, counted, verified, made a test of, streamed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.unit.http.control.conftest import NUMBER, SMS, Caller
+
+HELLO = {"properties": {"text": {"const": "Hello"}}, "required": ["text"]}
+
+
+@pytest.fixture
+def talked(caller: Caller) -> Caller:
+    """Two drafts, one refusal and a list."""
+    caller.sms(status="draft")
+    caller.sms(status="draft", text="Grüße")
+    caller.sms(status="scheduled")
+    caller.ask("GET", f"{SMS}?_limit=1")
+    return caller
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("", 4),
+        ("method=post", 3),
+        ("operation=createSMS", 3),
+        ("status=400", 1),
+        ("status=2xx", 3),
+        ("rule=sms.scheduled.needs-date", 1),
+        ("text=grüße", 2),  # the list shows it too
+        ("path=/sms/", 4),
+        ("path=/api/*/lead/", 0),
+        ("path=/api/*/sms/", 4),
+        ("method=POST&status=4xx", 1),
+    ],
+)
+def test_requests_are_found_by_what_they_are_like(talked: Caller, query: str, count: int) -> None:
+    assert talked.control("GET", f"/requests/count?{query}") == {"count": count}
+    assert len(talked.control("GET", f"/requests?{query}")) == count
+
+
+def test_requests_come_newest_first_and_after_one(talked: Caller) -> None:
+    ids = [row["id"] for row in talked.control("GET", "/requests")]
+    assert ids == sorted(ids, reverse=True)
+    later = talked.control("GET", f"/requests?since={ids[1]}")
+    assert [row["id"] for row in later] == ids[:1]
+    assert len(talked.control("GET", "/requests?limit=2")) == 2
+
+
+def test_each_key_has_requests_of_its_own(talked: Caller, other: Caller) -> None:
+    assert other.control("GET", "/requests/count") == {"count": 0}
+    talked.control("DELETE", "/requests", 204)
+    assert talked.control("GET", "/requests") == []
+
+
+def test_a_request_says_which_rules_it_met(talked: Caller) -> None:
+    listed, refused, *_ = talked.control("GET", "/requests")
+    assert "sms.list.pages" in listed["met"]
+    assert refused["violations"][0]["rules"][0]["id"] == "sms.scheduled.needs-date"
+    assert "sms.scheduled.needs-date" not in refused["met"]
+
+
+def expect(caller: Caller, status: int = 200, **wish: Any) -> Any:
+    return caller.control("POST", "/verify", status, json=wish)
+
+
+def test_what_was_made_is_verified(talked: Caller) -> None:
+    create = {"operation": "createSMS", "status": "2xx"}
+    verdict = expect(talked, expect=[{**create, "count": 2}, {**create, "body": HELLO, "count": 1}])
+    assert verdict["holds"]
+    assert [row["found"] for row in verdict["expected"]] == [2, 1]
+
+
+def test_a_verdict_says_what_was_found_and_what_came_near(talked: Caller) -> None:
+    verdict = expect(talked, 409, expect=[{"operation": "createSMS", "body": HELLO, "count": 3}])
+    assert verdict["says"] == ["operation createSMS: found 2, expected exactly 3"]
+    nearest = verdict["expected"][0]["nearest"][0]
+    assert nearest["request"]["request"]["text"] == "Grüße"
+    assert nearest["misses"] == [{"where": "body/text", "found": "Grüße", "expected": '"Hello"'}]
+
+
+def test_nothing_else_means_nothing_else(talked: Caller) -> None:
+    wish = {"expect": [{"operation": "createSMS", "count": 3}], "nothing_else": True}
+    verdict = expect(talked, 409, **wish)
+    assert [row["operation"] for row in verdict["others"]] == ["listSMS"]
+    assert expect(talked, **wish, ignore=[{"method": "GET"}])["holds"]
+
+
+@pytest.mark.parametrize(
+    ("count", "status"), [(2, 200), (1, 409), ({"min": 1}, 200), ({"max": 1}, 409), (None, 200)]
+)
+def test_counts_have_bounds(talked: Caller, count: Any, status: int) -> None:
+    wish = {"operation": "createSMS", "status": 200}
+    expect(talked, status, expect=[wish if count is None else {**wish, "count": count}])
+
+
+def test_order_counts_where_it_is_asked_for(talked: Caller) -> None:
+    first, second = {"text": "Hello", "method": "POST"}, {"method": "GET"}
+    assert expect(talked, expect=[first, second], in_order=True)["holds"]
+    says = expect(talked, 409, expect=[second, first], in_order=True)["says"]
+    assert says == ["the requests came in another order than the expectations"]
+
+
+def test_a_schema_that_is_none_is_named(talked: Caller) -> None:
+    answer = talked.control("POST", "/requests/near", 400, json={"body": {"type": "nonsense"}})
+    assert answer["faults"][0]["where"] == "body"
+
+
+def test_near_requests_are_ranked(talked: Caller) -> None:
+    wish = {"operation": "createSMS", "status": 400, "rule": "sms.status.values"}
+    rows = talked.control("POST", "/requests/near", json=wish)
+    assert [miss["where"] for miss in rows[0]["misses"]] == ["rule"]
+    assert len(rows[0]["misses"]) < len(rows[-1]["misses"])
+
+
+def test_a_request_is_sent_for_somebody(caller: Caller) -> None:
+    body = {"status": "draft", "local_phone": NUMBER}
+    entry = caller.control("POST", "/requests", json={"operation": "createSMS", "body": body})
+    assert (entry["status"], entry["operation"]) == (200, "createSMS")
+    wish = {"operation": "getSMS", "parameters": {"id": entry["response"]["id"]}}
+    assert caller.control("POST", "/requests", json=wish)["response"] == entry["response"]
+    refused = {"path": "/me/", "headers": {"Authorization": "Bearer nobody"}}
+    assert caller.control("POST", "/requests", json=refused)["status"] == 401
+    missing = caller.control("POST", "/requests", 404, json={"operation": "createSms"})
+    assert 'did you mean "createSMS"?' in missing["error"]
+
+
+def test_a_request_becomes_a_test_that_passes(talked: Caller) -> None:
+    refused, created = talked.control("GET", "/requests?method=POST")[:2]
+    for row in (refused, created):
+        texts = talked.control("GET", f"/requests/{row['id']}/test")
+        code = texts["pytest"] + "\n\n" + texts["pytest"].split("def ")[1].split(":")[0] + "\n"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert texts["curl"].startswith("curl -i -u api_test_key:")
+
+
+def test_what_happens_is_streamed_from_where_one_was(talked: Caller) -> None:
+    hello = talked.control("GET", "/live")
+    newest = json.loads(hello.split("data: ")[1])["newest"]
+    assert "retry:" in hello
+    assert "event:" not in talked.control("GET", f"/live?since={newest}")
+    talked.ask("GET", "/api/v1/me/")
+    answer = talked.ask("GET", "/__mock/live", headers={"Last-Event-ID": str(newest)})
+    (line,) = [line for line in answer.get_data(as_text=True).splitlines() if "data: " in line]
+    assert json.loads(line.removeprefix("data: "))["operation"] == "getMe"

@@ -1,0 +1,179 @@
+"""State: records by the same rules, snapshots, the way back, tenants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mock_server.http.app import MockServer, create_app
+from mock_server.spec import Document
+from tests.conftest import START
+from tests.unit.http.control.conftest import NUMBER, SMS, Caller
+
+DRAFT = {"status": "draft", "text": "Hello", "local_phone": NUMBER}
+
+
+def test_records_are_counted_listed_and_searched(caller: Caller) -> None:
+    held = caller.control("GET", "/state")["collections"]
+    assert (held["leads"], held["users"]) == (4, 3)
+    page = caller.control("GET", "/state/leads?limit=1&skip=1")
+    assert (page["total"], len(page["records"])) == (4, 1)
+    found = caller.control("GET", "/state/leads?text=BAKERY")
+    assert [row["record"]["name"] for row in found["records"]] == ["Nowhere Bakery"]
+
+
+def test_a_record_is_made_changed_and_deleted_by_the_rules_of_its_operations(
+    caller: Caller,
+) -> None:
+    made = caller.control("POST", "/state/sms_activities", 201, json=DRAFT)
+    assert made["record"]["local_phone_formatted"] == "+1 650-555-0100"
+    path = f"/state/sms_activities/{made['id']}"
+    assert caller.control("PUT", path, json={"text": "Bye"})["record"]["text"] == "Bye"
+    assert caller.control("GET", path)["record"]["text"] == "Bye"
+    caller.control("DELETE", path, 204)
+    caller.control("GET", path, 404)
+    assert caller.control("GET", "/requests") == []
+
+
+def test_what_breaks_a_rule_is_refused_with_its_explanation(caller: Caller) -> None:
+    answer = caller.control("POST", "/state/sms_activities", 409, json={"status": "scheduled"})
+    broken = {rule["id"] for one in answer["violations"] for rule in one["rules"]}
+    assert broken == {"sms.scheduled.needs-date", "sms.local-phone.required"}
+    before = caller.control("GET", "/state")
+    caller.control("POST", "/state/sms_activities", 409, json={})
+    assert caller.control("GET", "/state") == before
+
+
+def test_a_seeds_rules_are_enough_where_that_is_asked_for(caller: Caller) -> None:
+    wish = {"status": "error", "error_message": "Unreachable", "direction": "outbound"}
+    made = caller.control("POST", "/state/sms_activities?by=record", 201, json=wish)
+    assert made["record"]["status"] == "error"
+    path = f"/state/sms_activities/{made['id']}?by=record"
+    assert caller.control("PUT", path, json={"status": "sent"})["record"]["status"] == "sent"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("users", {"first_nam": "Ada"}, "body/first_nam"),
+        ("users", {"first_name": 5}, "body/first_name"),
+        ("sms_activities?by=record", {"status": "lost"}, "body/status"),
+        ("contacts?by=record", {"lead_id": "lead_nothing"}, "body/lead_id"),
+        ("users", {"id": "user_0AdaExample0000000000000000000000000000000000"}, "body/id"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_named(
+    caller: Caller, path: str, body: dict[str, Any], place: str
+) -> None:
+    answer = caller.control("POST", f"/state/{path}", 409, json=body)
+    assert {fault["where"] for fault in answer["faults"]} == {place}
+
+
+def test_unknown_collections_have_near_ones(caller: Caller) -> None:
+    assert 'did you mean "leads"?' in caller.control("GET", "/state/lead", 404)["error"]
+
+
+def test_a_snapshot_comes_back_with_its_time(caller: Caller) -> None:
+    made = caller.sms(status="outbox", send_in=30).get_json()
+    before = caller.control("GET", "/clock")["now"]
+    caller.control("POST", "/snapshots", 201, json={"name": "waiting"})
+    caller.control("POST", "/clock", json={"advance": 60})
+    path = f"/state/sms_activities/{made['id']}"
+    assert caller.control("GET", path)["record"]["status"] == "sent"
+    diff = caller.control("GET", "/snapshots/waiting/diff")
+    (changed,) = diff["changed"]
+    assert changed["fields"]["status"] == {"before": "outbox", "after": "sent"}
+    assert (diff["created"], diff["deleted"]) == ([], [])
+    caller.control("POST", "/snapshots/waiting/restore")
+    assert caller.control("GET", "/clock")["now"] == before
+    assert caller.control("GET", path)["record"]["status"] == "outbox"
+    caller.control("POST", "/clock", json={"advance": 31})
+    assert caller.control("GET", path)["record"]["status"] == "sent"
+
+
+def test_snapshots_are_compared_listed_and_dropped(caller: Caller) -> None:
+    assert caller.control("POST", "/snapshots", 201, json={})["name"] == "snapshot-1"
+    caller.sms(status="draft")
+    assert caller.control("POST", "/snapshots", 201, json={})["name"] == "snapshot-2"
+    diff = caller.control("GET", "/snapshots/snapshot-1/diff?to=snapshot-2")
+    assert len(diff["created"]) == 1
+    back = caller.control("GET", "/snapshots/snapshot-2/diff?to=snapshot-1")
+    assert back["deleted"] == diff["created"]
+    caller.control("POST", "/snapshots", 409, json={"name": "snapshot-1"})
+    caller.control("DELETE", "/snapshots/snapshot-1", 204)
+    assert [row["name"] for row in caller.control("GET", "/snapshots")] == ["snapshot-2"]
+    caller.control("POST", "/snapshots/snapshot-1/restore", 404)
+
+
+def test_a_reset_makes_all_as_it_was_and_no_other_key_notices(
+    caller: Caller, other: Caller
+) -> None:
+    first = caller.control("GET", "/state")
+    for one in (caller, other):
+        one.sms(status="draft")
+        one.control("POST", "/clock", json={"freeze": True})
+        one.control("POST", "/faults", 201, json={"does": "status", "status": 500})
+    assert caller.control("POST", "/reset") == first
+    assert caller.control("GET", "/clock")["mode"] == "real"
+    assert caller.control("GET", "/faults") == []
+    assert caller.control("GET", "/requests/count") == {"count": 0}
+    assert caller.ask("GET", SMS).status_code == 200
+    assert other.control("GET", "/state")["collections"]["sms_activities"] == 9
+    assert other.control("GET", "/clock")["mode"] == "frozen"
+    other.control("POST", "/reset")
+    assert other.control("GET", "/state") == first
+
+
+def test_a_tenant_is_picked_by_a_header_beside_the_key(caller: Caller) -> None:
+    chosen = {"Mock-Tenant": "api_test_world"}
+    made = caller.ask("POST", SMS, json=DRAFT, headers=chosen).get_json()
+    assert caller.ask("GET", f"{SMS}{made['id']}/").status_code == 404
+    assert caller.ask("GET", f"{SMS}{made['id']}/", headers=chosen).status_code == 200
+    assert caller.control("GET", "/state", headers=chosen)["collections"]["sms_activities"] == 9
+    assert caller.control("GET", "/state")["collections"]["sms_activities"] == 8
+
+
+def test_a_header_opens_nothing_for_a_stranger(caller: Caller) -> None:
+    stranger = Caller(caller.client, "nobody")
+    answer = stranger.ask("GET", SMS, headers={"Mock-Tenant": "api_test_world"})
+    assert answer.status_code == 401
+    unknown = caller.ask("GET", SMS, headers={"Mock-Tenant": "nonsense"})
+    assert (unknown.status_code, "nonsense" in unknown.get_data(as_text=True)) == (400, True)
+    caller.control("GET", "/state", 401, headers={"Mock-Tenant": "nonsense"})
+
+
+def test_tenants_are_opened_listed_and_dropped(caller: Caller) -> None:
+    made = caller.control("POST", "/tenants", 201, json={"key": "api_test_made"})
+    assert made["keys"] == ["api_test_made"]
+    names = [row["name"] for row in caller.control("GET", "/tenants")]
+    assert names == ["seed-1", "api_test_made"]
+    caller.control("POST", "/tenants", 409, json={"key": "api_test_made"})
+    caller.control("POST", "/tenants", 409, json={"key": "production"})
+    caller.control("DELETE", "/tenants/api_test_made", 204)
+    caller.control("DELETE", "/tenants/api_test_made", 404)
+    caller.control("DELETE", "/tenants/seed-1", 409)
+
+
+def test_a_tenant_ends_when_its_time_is_over(document: Document) -> None:
+    now = [START]
+    app: MockServer = create_app(document, time_source=lambda: now[0])
+    caller, short = Caller(app.test_client()), Caller(app.test_client(), "api_test_short")
+    row = caller.control("POST", "/tenants", 201, json={"key": "api_test_short", "ttl": 60})
+    assert row["expires"] is not None
+    short.sms(status="draft")
+    now[0] += 59_000_000
+    assert short.control("GET", "/state")["collections"]["sms_activities"] == 9
+    now[0] += 2_000_000
+    assert caller.ask("GET", SMS).status_code == 200  # any request wakes it
+    assert [row["name"] for row in caller.control("GET", "/tenants")] == ["seed-1"]
+    assert not app.lane.steering.active
+
+
+def test_events_and_clock_belong_to_one_key(caller: Caller, other: Caller) -> None:
+    made = caller.sms(status="outbox", send_in=30).get_json()
+    other.control("POST", "/events/fails", 409, json={"id": made["id"]})
+    failed = caller.control("POST", "/events/fails", json={"id": made["id"], "message": "No"})
+    assert failed["status"] == "error"
+    refused = caller.control("POST", "/events/nonsense", 409, json={"id": made["id"]})
+    assert "events of this document: fails" in refused["error"]

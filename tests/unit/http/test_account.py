@@ -1,0 +1,99 @@
+"""The records around an SMS: what comes with what, and what a client that writes back what it read changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from mock_server.http.app import MockServer
+
+BASE = "/api/v1"
+PNG = {"content_type": "image/png", "filename": "a.png", "url": "https://files.example/a.png"}
+
+
+class Api:
+    """Requests with a key, answers as values."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def __call__(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = self.client.open(
+            f"{BASE}/{path}", method=method, json=body, auth=("api_test_key", "")
+        )
+        assert answer.status_code == status, answer.get_data(as_text=True)
+        return answer.get_json(silent=True)
+
+
+@pytest.fixture
+def api(app: MockServer) -> Api:
+    return Api(app.test_client())
+
+
+def test_a_contact_moves_to_another_lead_and_is_shown_there(api: Api) -> None:
+    contact = api("POST", "contact/", {"name": "Ada Example"})
+    first, second = contact["lead_id"], api("POST", "lead/", {"name": "Placeholder Ltd"})["id"]
+    api("PUT", f"contact/{contact['id']}/", {"lead_id": second})
+    assert api("GET", f"lead/{first}/")["contacts"] == []
+    assert [c["id"] for c in api("GET", f"lead/{second}/")["contacts"]] == [contact["id"]]
+
+
+def test_a_refused_contact_creates_no_lead(api: Api) -> None:
+    before = api("GET", "lead/")["total_results"]
+    refused = api("POST", "contact/", {"name": "Ada Example", "phones": [{}]}, 400)
+    assert refused["field-errors"].keys() == {"phones"}
+    assert api("GET", "lead/")["total_results"] == before
+
+
+def test_writing_back_what_was_read_changes_nothing(api: Api) -> None:
+    contact = api("POST", "contact/", {"name": "Ada", "phones": [{"phone": "+16505550123"}]})
+    path = f"contact/{contact['id']}/"
+    assert api("PUT", path, contact) == contact
+    assert api("PUT", path, {"phones": [{"phone": "+16505550123"}]}) == contact
+
+
+def test_a_lead_goes_with_all_that_belongs_to_it(api: Api) -> None:
+    lead = api("POST", "lead/", {"name": "Placeholder Ltd", "contacts": [{"name": "Ada"}]})
+    task = api("POST", "task/", {"lead_id": lead["id"]})
+    api("DELETE", f"lead/{lead['id']}/")
+    api("GET", f"contact/{lead['contacts'][0]['id']}/", status=404)
+    api("GET", f"task/{task['id']}/", status=404)
+
+
+def test_tasks_of_several_types_leave_the_default_out(api: Api) -> None:
+    listed = api("GET", "task/?_type__in=lead,incoming_sms")
+    assert {task["_type"] for task in listed["data"]} == {"lead", "incoming_sms"}
+    assert {task["_type"] for task in api("GET", "task/")["data"]} == {"lead"}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        ("date__gte=2030-01-01", True),
+        ("date__gt=2030-01-01", False),
+        ("date__lte=2030-01-01T00:00:00Z", True),
+        ("date__lt=2030-01-01T00:00:01Z", True),
+    ],
+)
+def test_a_date_alone_counts_from_its_first_moment(api: Api, bounds: str, found: bool) -> None:
+    lead = api("POST", "lead/", {"name": "Placeholder Ltd"})["id"]
+    api("POST", "task/", {"lead_id": lead, "date": "2030-01-01"})
+    assert bool(api("GET", f"task/?lead_id={lead}&{bounds}")["data"]) is found
+
+
+def test_a_number_that_cannot_be_had_is_not_created(api: Api) -> None:
+    before = api("GET", "phone_number/")["total_results"]
+    refused = api("POST", "phone_number/request/internal/", {"country": "JP"}, 409)
+    assert refused["status"] == "has-voice-only"
+    assert api("GET", "phone_number/")["total_results"] == before
+
+
+def test_a_group_number_is_shared(api: Api) -> None:
+    me = api("GET", "me/")["id"]
+    body = {"country": "GB", "sharing": "group"}
+    number = api("POST", "phone_number/request/internal/", body, 201)
+    assert (number["participants"], number["user_id"]) == ([me], None)
+    listed = api("GET", f"phone_number/?participant_user_id={me}")["data"]
+    assert number["id"] in [one["id"] for one in listed]

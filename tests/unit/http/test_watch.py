@@ -1,0 +1,199 @@
+"""A document and seeds that change while they are served."""
+
+from __future__ import annotations
+
+import threading
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server.http import doorway, watch
+from mock_server.http.compose import build_lane
+from mock_server.http.doorway import SwingDoor
+from mock_server.http.log import RequestLog
+from mock_server.http.watch import Watcher
+from mock_server.spec import load_document
+from mock_server.testing.wsgi import Reply, call
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {title: Things, version: "1"}
+x-seed: [seed.yaml]
+paths:
+  /things/:
+    get: {operationId: list, responses: {"200": {description: x, content: {application/json: {schema: {properties: {data: {items: {$ref: "#/components/schemas/Thing"}}}}}}}}}
+    post:
+      operationId: create
+      requestBody: {content: {application/json: {schema: {type: object, properties: {name: {type: string}, size: {}, shade: {}}}}}}
+      responses: {"201": {description: x, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}}
+  /things/{id}/:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: read, responses: {"200": {description: x, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}}}
+    put:
+      operationId: change
+      requestBody: {content: {application/json: {schema: {type: object, properties: {name: {type: string}, size: {}, shade: {}}}}}}
+      responses: {"200": {description: x, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}}
+    delete: {operationId: delete, responses: {"200": {description: x, content: {application/json: {schema: {type: object}}}}}}
+components:
+  schemas:
+    Thing:
+      x-resource: {collection: things}
+      type: object
+      properties:
+        id: {type: string, x-derived: {value: $id, when: create}}
+        name: {type: [string, "null"]}
+        size: {type: [integer, string, "null"]}
+        shade: {type: [string, "null"]}
+"""
+SEED = "things:\n- {id: a, name: Ada}\n- {id: b, name: Ben}\n- {name: Nameless}\n"
+
+
+class Site:
+    """A document on disk, watched; `save` has it looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        self.document, self.seed = folder / "things.yaml", folder / "seed.yaml"
+        self.document.write_text(DOCUMENT)
+        self.seed.write_text(SEED)
+        self.said = StringIO()
+        log = RequestLog("info", stream=self.said)
+
+        def build() -> tuple[Any, list[Path]]:
+            document = load_document(self.document)
+            return build_lane(document, {"log": log}), [self.document, *document.seeds]
+
+        lane, files = build()
+        self.door = SwingDoor(lane)
+        self.watcher = Watcher(self.door, files, build)
+
+    def save(self, document: str = "", seed: str = "") -> str:
+        """Writes as editors do, another file in the old one's stead; returns what the log says."""
+        for file, text in ((self.document, document), (self.seed, seed)):
+            if text:
+                beside = file.with_suffix(".new")
+                beside.write_text(text)
+                beside.replace(file)
+        self.said.truncate(self.said.seek(0))
+        self.watcher.look()
+        return self.said.getvalue()
+
+    def ask(self, method: str, path: str, body: bytes = b"") -> Reply:
+        headers = [("Content-Type", "application/json")] if body else []
+        return call(self.door, method, f"http://x{path}", headers, body)
+
+    def names(self) -> set[str]:
+        tenant = self.door.lane.tenants.find("api_test_key")  # whose everything is without a key
+        assert tenant is not None
+        return {str(record.data["name"]) for record in tenant.store.iter_records("things")}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr(watch, "TICK", 0)
+    return Site(tmp_path)
+
+
+def test_nothing_is_loaded_while_nothing_changes(site: Site) -> None:
+    lane = site.door.lane
+    assert site.watcher.look() is False
+    assert site.door.lane is lane
+
+
+def test_what_was_done_is_kept_and_the_rest_is_the_new_seeds(site: Site) -> None:
+    site.ask("POST", "/things/", b'{"name": "Mine"}')
+    site.ask("PUT", "/things/a/", b'{"name": "Changed"}')
+    site.ask("DELETE", "/things/b/")
+    said = site.save(seed=SEED.replace("Ada", "Aida") + "- {id: c, name: Cleo}\n")
+    assert "loaded again: 5 operations" in said
+    assert "dropped" not in said
+    assert site.names() == {"Mine", "Changed", "Nameless", "Cleo"}
+
+
+def test_records_of_the_seed_keep_ids_that_nobody_gave(site: Site) -> None:
+    before = site.ask("GET", "/things/").body
+    site.save(document=DOCUMENT.replace("title: Things", "title: Other things"))
+    assert site.ask("GET", "/things/").body == before
+
+
+def test_what_fits_no_longer_is_dropped_and_named(site: Site) -> None:
+    site.ask("POST", "/things/", b'{"name": "Long", "size": "XL", "shade": "dark"}')
+    site.ask("POST", "/things/", b'{"name": "Short", "size": 1, "shade": "light"}')
+    changed = DOCUMENT.replace(
+        'size: {type: [integer, string, "null"]}', 'size: {type: [integer, "null"]}'
+    )
+    changed = changed.replace('        shade: {type: [string, "null"]}\n', "")
+    said = site.save(document=changed)
+    assert '/size: found "XL"; expected' in said
+    assert "the field shade of 2 records" in said
+    assert site.names() == {"Short", "Ada", "Ben", "Nameless"}
+
+
+def test_a_collection_that_is_gone_is_named(site: Site) -> None:
+    site.ask("POST", "/things/", b'{"name": "Mine"}')
+    said = site.save(
+        document=DOCUMENT.replace("collection: things", "collection: items"),
+        seed=SEED.replace("things:", "items:"),
+    )
+    assert "things: 1 records: the document has no such collection" in said
+
+
+def test_a_fault_is_shown_and_the_version_before_keeps_serving(site: Site) -> None:
+    said = site.save(document=DOCUMENT.replace("x-resource", "x-resorce"))
+    assert 'did you mean "x-resource"' in said
+    assert "the version before keeps serving" in said
+    assert site.ask("GET", "/things/").status == 200
+    assert "loaded again" in site.save(document=DOCUMENT)
+
+
+def test_a_file_that_is_gone_for_a_moment_is_no_end(site: Site) -> None:
+    site.document.unlink()
+    assert "no such file" in site.save()
+    assert site.ask("GET", "/things/").status == 200
+    assert "loaded again" in site.save(document=DOCUMENT)
+
+
+def test_keys_and_clocks_stay(site: Site) -> None:
+    tenant = site.door.lane.tenants.find("api_test_other")
+    assert tenant is not None
+    tenant.clock.freeze(1_900_000_000_000_000)
+    site.save(document=DOCUMENT.replace('version: "1"', 'version: "2"'))
+    again = site.door.lane.tenants.find("api_test_other")
+    assert again is not None
+    assert again is not tenant
+    assert again.clock.now() == 1_900_000_000_000_000
+
+
+def test_a_request_under_way_is_done_before_the_lane_changes(site: Site) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    lane = site.door.lane
+    plain = lane.answer
+
+    def slow(request: Any) -> Any:
+        asked.set()
+        answered.wait(5)
+        return plain(request)
+
+    lane.answer = slow  # type: ignore[method-assign]
+    body = b'{"name": "Slow"}'
+    under_way = threading.Thread(target=site.ask, args=("POST", "/things/", body))
+    under_way.start()
+    assert asked.wait(5)
+    swap = threading.Thread(target=site.save, args=(DOCUMENT + "\n",))
+    swap.start()
+    swap.join(0.1)
+    assert site.door.lane is lane
+    answered.set()
+    swap.join(10)
+    under_way.join(10)
+    assert site.door.lane is not lane
+    assert "Slow" in site.names()
+
+
+def test_a_request_that_never_ends_holds_up_no_version(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorway, "PATIENCE", 0)
+    site.door.inside = 1
+    assert "loaded again" in site.save(document=DOCUMENT + "\n")

@@ -1,0 +1,55 @@
+"""Settings: three places, one table, and words for what cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mock_server.errors import SettingsError
+from mock_server.settings import SETTINGS, Settings, read_settings
+
+
+def test_the_table_has_every_field_once() -> None:
+    assert [setting.name for setting in SETTINGS if setting.name] == list(
+        dict.fromkeys(setting.name for setting in SETTINGS)
+    )
+    assert {setting.name for setting in SETTINGS} == {one.name for one in fields(Settings)}
+
+
+def test_the_command_line_wins_over_the_environment_over_the_project(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.mock_server]\nport = 1\nlog-level = "error"\nhost = "h"\nrules = {"a" = "off"}\n'
+    )
+    environment = {"MOCK_SERVER_PORT": "2", "MOCK_SERVER_LOG_LEVEL": "debug", "NO_COLOR": "1"}
+    environment["MOCK_SERVER_RULES"] = "b=warn, a=warn"
+    settings = read_settings(tmp_path, environment, {"port": 3})
+    assert (settings.port, settings.log_level, settings.host) == (3, "debug", "h")
+    assert settings.rules == {"a": "warn", "b": "warn"}
+    assert settings.no_color
+
+
+def test_a_server_inside_exec_ignores_what_it_is_told(tmp_path: Path) -> None:
+    told = {"MOCK_SERVER_URL": "http://127.0.0.1:1/", "MOCK_SERVER_KEY": "k"}
+    assert read_settings(tmp_path, told, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("MOCK_SERVER_PROT", "1", 'did you mean "port"?'),
+        ("MOCK_SERVER_PORT", "x", "expected a whole number"),
+        ("MOCK_SERVER_PORT", "-1", "expected a port"),
+        ("MOCK_SERVER_LOG_FORMAT", "xml", "expected one of text, json"),
+        ("MOCK_SERVER_RULES", "a", "expected ID=POLICY"),
+        ("MOCK_SERVER_RULES", "a=on", "expected one of enforce, warn, off"),
+    ],
+)
+def test_what_cannot_be_names_its_place(
+    tmp_path: Path, variable: str, value: str, words: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path, {variable: value}, {})
+    assert words in str(refused.value)
+    assert "the environment" in str(refused.value)

@@ -1,0 +1,121 @@
+"""Records and time that tests arrange."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mock_server.errors import MockServerError, StateError
+from mock_server.spec import Document
+from mock_server.testing import MockServer
+from mock_server.testing.stub import Stub
+
+NUMBER = "+16505550100"
+
+
+@pytest.fixture(scope="module")
+def stub(document: Document) -> Stub:
+    return Stub(document)
+
+
+@pytest.fixture
+def server(stub: Stub) -> MockServer:
+    return MockServer(stub=stub)
+
+
+def test_what_is_added_is_completed_and_served(server: MockServer) -> None:
+    lead = server.state.add("leads", name="Placeholder Ltd")
+    served = server.client.get(f"lead/{lead['id']}/").json()
+    assert served["display_name"] == "Placeholder Ltd"
+    assert served["date_created"]
+
+
+def test_a_record_is_put_into_any_state(server: MockServer) -> None:
+    sms = server.state.add("sms_activities", status="draft", local_phone=NUMBER, text="Hi")
+    changed = server.state.change("sms_activities", sms["id"], status="error", error_message="No")
+    assert changed["status"] == "error"
+    assert server.client.get(f"activity/sms/{sms['id']}/").json()["error_message"] == "No"
+
+
+def test_what_is_read_is_a_copy(server: MockServer) -> None:
+    lead = server.state["leads"][0]
+    lead["name"] = "Scribble"
+    assert server.state.one("leads", lead["id"])["name"] != "Scribble"
+
+
+def test_records_are_read_by_values_and_removed(server: MockServer) -> None:
+    made = server.state.add("leads", name="Once")
+    assert [one["id"] for one in server.state.read("leads", name="Once")] == [made["id"]]
+    server.state.remove("leads", made["id"])
+    assert server.state.read("leads", name="Once") == []
+    with pytest.raises(StateError, match="expected the id of a record that exists"):
+        server.state.remove("leads", made["id"])
+
+
+def test_a_reset_brings_back_the_seed(server: MockServer) -> None:
+    before = server.state["sms_activities"]
+    server.client.post("activity/sms/", json={"status": "draft", "text": "x"})
+    server.client.delete(f"activity/sms/{before[0]['id']}/")
+    assert server.state["sms_activities"] != before
+    server.state.reset()
+    assert server.state["sms_activities"] == before
+
+
+@pytest.mark.parametrize(
+    ("collection", "values", "words"),
+    [
+        ("sms_activites", {}, 'did you mean "sms_activities"'),
+        ("leads", {"nmae": "x"}, 'did you mean "name"'),
+        ("leads", {"name": 5}, "#/name"),
+        ("sms_activities", {"status": "gone"}, '#/status: found "gone"'),
+        ("sms_activities", {"status": "draft", "lead_id": "lead_no"}, "which names nothing"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(
+    server: MockServer, collection: str, values: dict[str, object], words: str
+) -> None:
+    with pytest.raises(StateError) as refused:
+        server.state.add(collection, values)
+    assert words in str(refused.value)
+
+
+def test_an_id_is_given_once_and_stays(server: MockServer) -> None:
+    lead = server.state.add("leads", name="One")
+    with pytest.raises(StateError, match="an id of its own"):
+        server.state.add("leads", id=lead["id"])
+    with pytest.raises(StateError, match="another id"):
+        server.state.change("leads", lead["id"], id="lead_other")
+
+
+def test_time_is_frozen_set_and_advanced(server: MockServer) -> None:
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    assert server.clock.freeze(noon) == noon
+    assert server.clock.advance(30) == noon + timedelta(seconds=30)
+    assert server.clock.advance(minutes=1) == noon + timedelta(seconds=90)
+    assert server.clock.advance(timedelta(days=1)).day == 2
+    assert server.clock.set("2031-02-03T04:05:06Z") == datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert server.clock.now == server.clock.now
+    assert server.clock.real() < noon
+
+
+def test_what_is_due_fires_when_time_is_moved(server: MockServer) -> None:
+    server.clock.freeze("2030-01-01T12:00:00Z")
+    body = {"status": "outbox", "send_in": 30, "local_phone": NUMBER, "text": "Hi"}
+    sms = server.client.post("activity/sms/", json=body).json()
+    server.clock.advance(29)
+    assert server.state.one("sms_activities", sms["id"])["status"] == "outbox"
+    server.clock.advance(1)
+    sent = server.state.one("sms_activities", sms["id"])
+    assert (sent["status"], sent["date_sent"]) == ("sent", "2030-01-01T12:00:30.000000+00:00")
+
+
+@pytest.mark.parametrize("moment", ["noon", "2030-13-01T00:00:00Z"])
+def test_a_moment_that_is_none_is_refused(server: MockServer, moment: str) -> None:
+    with pytest.raises(MockServerError, match="expected a datetime"):
+        server.clock.set(moment)
+
+
+def test_time_does_not_go_back_by_advancing(server: MockServer) -> None:
+    with pytest.raises(MockServerError, match="no less than 0"):
+        server.clock.advance(-1)
