@@ -92,7 +92,7 @@ class Lane:
     ) -> list[bytes]:
         self.log.write(entry, self.plan)
         headers = answer.headers
-        if entry.broken or entry.warned:
+        if answer.status >= 400 or entry.warned:
             headers = [*headers, (EXPLANATION, f"/__mock/requests/{entry.number}")]
         if not answer.body and answer.status not in (204, 304):
             headers = [*headers, ("Content-Length", "0")]

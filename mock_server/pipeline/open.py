@@ -11,7 +11,7 @@ from mock_server.pipeline.carry import carry
 from mock_server.pipeline.exchange import Plan
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
-from mock_server.spec.model import SecurityScheme
+from mock_server.spec.model import Expression, Resource, SecurityScheme
 from mock_server.state.memory import MemoryStore
 from mock_server.state.seed import Seed
 from mock_server.state.store import CollectionSpec, Record, Store
@@ -120,10 +120,22 @@ def plant(plan: Plan, seed: Seed | None, store: Store, ids: IdFactory, instant: 
     if seed is None:
         return
     for prototype in in_order_of_need(plan):
+        created, changed = (dates(prototype.resource, on) for on in ("create", "change"))
         for given in seed.records.get(prototype.collection, ()):
             context = Context(store, ids, format_instant(instant), {}, {})
-            record = prototype.create(context, prototype.canonical(given), instant)
-            store.put(prototype.collection, record)
+            # What a seed says was created earlier has last changed then, where it says nothing else.
+            first = next((given[field] for field in created if given.get(field)), None)
+            known = prototype.canonical({**dict.fromkeys(changed, first), **given})
+            store.put(prototype.collection, prototype.create(context, known, instant))
+
+
+def dates(resource: Resource, on: str) -> list[str]:
+    """The fields that hold the moment of a record's creation, or of its last change."""
+    return [
+        one.field
+        for one in resource.derived
+        if one.on == on and isinstance(one.values[0], Expression) and one.values[0].source == "now"
+    ]
 
 
 def in_order_of_need(plan: Plan) -> list[Prototype]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mock_server.clock import SECOND, parse_moment
-from mock_server.messages import quoted
+from mock_server.messages import REQUIRED, quoted
 from mock_server.problems import Violation
 from mock_server.rules.happening import PreparedMagic, build_magic, row_for
 from mock_server.rules.schema import build_condition, build_validator, iter_violations
@@ -87,7 +88,9 @@ class StateMachine:
             for states, holds, schema in self.requires:
                 if state in states and not holds(record):
                     validator = build_validator(schema)
-                    yield from iter_violations(validator, schema, record, "/body", self.rules)
+                    for found in iter_violations(validator, schema, record, "/body", self.rules):
+                        # A record has null where nothing was given, of which no client knows.
+                        yield found if found.found is not None else replace(found, message=REQUIRED)
 
     def iter_closed(
         self, stored: Mapping[str, Any], changes: Mapping[str, Any]

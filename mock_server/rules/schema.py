@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError
@@ -15,6 +16,7 @@ from mock_server.spec.model import BusinessRule, Schema
 from mock_server.spec.pointers import escape
 from mock_server.spec.schemas import rules_along
 
+VIOLATIONS_LIMIT = 1_000  # of one value; nobody reads on
 FORMATS: dict[str, Callable[[str], bool]] = {"date-time": is_date_time}
 
 
@@ -39,7 +41,9 @@ def iter_violations(
     rules: Mapping[str, BusinessRule],
 ) -> Iterator[Violation]:
     """Every way in which a value breaks a schema. `place` is the pointer of the value in the request."""
-    for error in validator.iter_errors(instance):
+    errors = list(islice(validator.iter_errors(instance), VIOLATIONS_LIMIT))
+    types = wanted_types(errors)
+    for error in errors:
         keyword, limit = error.kind.name, error.kind.value
         found: Any = error.instance
         if keyword == "required":
@@ -48,7 +52,27 @@ def iter_violations(
             for name in limit:
                 yield to_violation(error, [name], found[name], schema, place, rules)
         else:
-            yield to_violation(error, [], found, schema, place, rules)
+            wanted = None if keyword == "falseSchema" else types.get(tuple(error.instance_path))
+            yield to_violation(error, [], found, schema, place, rules, wanted)
+
+
+def wanted_types(errors: Iterable[ValidationError]) -> dict[tuple[str | int, ...], list[str]]:
+    """By place, the narrowest types that a value of a wrong type should have had.
+
+    What else is wrong with such a value is said in the same words: its type comes first.
+    """
+    found: dict[tuple[str | int, ...], list[str]] = {}
+    for error in errors:
+        if error.kind.name == "type":
+            limit = error.kind.value
+            types = [limit] if isinstance(limit, str) else list(limit)
+            path = tuple(error.instance_path)
+            found[path] = min(found.get(path, types), types, key=breadth)
+    return found
+
+
+def breadth(types: list[str]) -> tuple[int, bool]:
+    return len(types), "number" in types
 
 
 def to_violation(
@@ -58,10 +82,15 @@ def to_violation(
     schema: Schema,
     place: str,
     rules: Mapping[str, BusinessRule],
+    wanted: list[str] | None = None,
 ) -> Violation:
-    """The violation of an error at its place in the request, or at a name `inner` to that."""
-    keyword = error.kind.name
-    limit = error.kind.value
+    """The violation of an error at its place in the request, or at a name `inner` to that.
+
+    `wanted` are the types that the value should have had, where it has another.
+    """
+    keyword, limit = error.kind.name, error.kind.value
+    if wanted is not None:
+        keyword, limit = "type", wanted
     tokens = [*error.instance_path, *inner]
     ids = rules_along(schema, tuple(error.schema_path))
     message, expected = say(keyword, limit)

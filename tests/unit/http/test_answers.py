@@ -59,7 +59,7 @@ def broken(answer: TestResponse) -> set[str]:
         ("GET", SMS + "?_limit=many", {}, 400),
         ("GET", SMS + "?_limit=-1", {}, 400),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_errors_have_the_apis_shape(
     client: FlaskClient, method: str, path: str, more: dict[str, Any], status: int
@@ -68,6 +68,34 @@ def test_errors_have_the_apis_shape(
     assert answer.status_code == status
     body = answer.get_json()
     assert body.keys() == ({"errors", "field-errors"} if status == 400 else {"error"})
+    assert answer.headers["Mock-Explanation"].startswith("/__mock/requests/")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words", "rules"),
+    [
+        ("send_in", "5", "a whole number or null.", {"sms.fields.types", "sms.send-in.whole"}),
+        ("status", 1, "text.", {"sms.status.values"}),
+        ("status", None, "text.", {"sms.status.values"}),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_told_once(
+    client: FlaskClient, field: str, value: Any, words: str, rules: set[str]
+) -> None:
+    answer = ask(client, "POST", SMS, json={"status": "draft", "local_phone": NUMBER, field: value})
+    assert answer.get_json()["field-errors"] == {field: f"Not a valid value. Expected {words}"}
+    assert broken(answer) == rules
+
+
+def test_what_a_state_needs_and_the_record_lacks_is_required(client: FlaskClient) -> None:
+    sms = create(client, status="draft", local_phone=None)
+    answer = ask(client, "PUT", f"{SMS}{sms['id']}/", json={"status": "outbox"})
+    assert answer.get_json()["field-errors"] == {"local_phone": "This field is required."}
+
+
+def test_a_seeded_record_was_last_changed_when_it_was_created(client: FlaskClient) -> None:
+    for lead in ask(client, "GET", "/api/v1/lead/").get_json()["data"]:
+        assert lead["date_updated"] == lead["date_created"] < "2026-03"
 
 
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
