@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -176,3 +177,44 @@ def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any
     assert entry.verdict == "broken"
     assert entry.counterexample is not None
     assert len(entry.counterexample.exchanges) <= 5
+
+
+@pytest.mark.parametrize(
+    ("steps", "mode"),
+    [
+        ([], "real"),
+        ([{"freeze": True}], "frozen"),
+        ([{"advance": 3600}], "shifted"),
+    ],
+)
+def test_the_targets_clock_is_left_as_it_was_found(steps: list[dict[str, Any]], mode: str) -> None:
+    time = FakeTime()
+    app = create_app(
+        load_document(default_document_path()), time_source=lambda: int(time.now() * 1_000_000)
+    )
+    stub = app.test_client()
+    for step in steps:
+        stub.post("/__mock/clock", json=step)
+    before = stub.get("/__mock/clock").get_json()
+    result = judge_stub(app=app, selection=Selection(include_rules=("sms.outbox.sends",)))
+    assert broken(result) == []
+    after = stub.get("/__mock/clock").get_json()
+    assert after["mode"] == before["mode"] == mode
+    if mode == "frozen":
+        assert after == before
+    else:  # the run's own time is faked, and only a moment has passed
+        assert after["now"][:16] == before["now"][:16]
+
+
+def test_a_pattern_that_names_nothing_is_told() -> None:
+    document = load_document(default_document_path())
+    Selection(("sms.*",), ("*.shape",), ("*SMS",), (), ("/lead/*",), (), ("SMS",)).check(document)
+    for selection, said in {
+        Selection(("sms.drafts_only",)): '--include-rule: found "sms.drafts_only"',
+        Selection((), ("x",)): "--exclude-rule",
+        Selection((), (), ("createSms",)): 'did you mean "createSMS"?',
+        Selection((), (), (), (), (), ("/nothing",)): "--exclude-path",
+        Selection((), (), (), (), (), (), ("sms",)): "expected one of Contacts, Events",
+    }.items():
+        with pytest.raises(CouldNotRunError, match=re.escape(said)):
+            selection.check(document)
