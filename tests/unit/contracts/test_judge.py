@@ -193,12 +193,23 @@ def test_the_targets_clock_is_left_as_it_was_found(steps: list[dict[str, Any]], 
         load_document(default_document_path()), time_source=lambda: int(time.now() * 1_000_000)
     )
     stub = app.test_client()
+    key = "api_test_clock"
+
+    def ask(method: str, **more: Any) -> Any:
+        return stub.open("/__mock/clock", method=method, auth=(key, ""), **more).get_json()
+
     for step in steps:
-        stub.post("/__mock/clock", json=step)
-    before = stub.get("/__mock/clock").get_json()
-    result = judge_stub(app=app, selection=Selection(include_rules=("sms.outbox.sends",)))
+        ask("POST", json=step)
+    before = ask("GET")
+    settings = Settings(
+        default_document_path(),
+        schemathesis=False,
+        selection=Selection(include_rules=("sms.outbox.sends",)),
+    )
+    keys = {"CONTRACTS_API_KEY": key}
+    result = judge(app.lane.document, settings, keys, Timepiece(time.now, time.sleep), app=app)
     assert broken(result) == []
-    after = stub.get("/__mock/clock").get_json()
+    after = ask("GET")
     assert after["mode"] == before["mode"] == mode
     if mode == "frozen":
         assert after == before
