@@ -130,7 +130,7 @@ def standing(story: Story, resource: str, state: str | None, kind: str = "") -> 
         if state is None:
             made = make(part, resource)
         elif kind == "full":
-            made = make(part, resource, state, **full_values(part, resource, state))
+            made = reach(part, resource, state, **full_values(part, resource, state))
         else:
             made = reach(part, resource, state)
         reread(part, made)
@@ -254,10 +254,9 @@ def made_from_accepted(story: Story, operation: Operation, answer: Answer) -> No
 
 
 def refusal_status(operation: Operation) -> str:
-    """The documented status of a request that breaks a rule."""
-    listed = [
-        s for s in operation.responses if s.startswith("4") and s not in ("401", "403", "404")
-    ]
+    """The documented status of a request that breaks a rule, and has no answer of its own."""
+    others = {"401", "403", "404", *(str(refusal.status) for refusal in operation.refusals)}
+    listed = [s for s in operation.responses if s.startswith("4") and s not in others]
     return next(iter(sorted(listed)), "400")
 
 
