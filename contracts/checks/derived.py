@@ -49,6 +49,10 @@ def field_cases(
             named = ", ".join(given) or "nothing"
             where = f' as "{state}"' if state else ""
             yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
+    if renders(derived) and any(one.match for one in create.references.values()):
+        names = inputs_of(bench, surface, create, derived, calm_state(surface.resource))[0]
+        steps = on_create(surface, create, derived, calm_state(surface.resource), names, True)
+        yield Case(derived.rule_ids, f"{derived.field} from a second record", steps, certain)
     if derived.on != "create" and surface.update is not None:
         for name in changing_fields(surface, surface.update, derived):
             steps = on_change(surface, create, surface.update, derived, name)
@@ -121,6 +125,7 @@ def compose(
     derived: Derived,
     state: str | None,
     names: list[str],
+    second: bool = False,
 ) -> dict[str, Any]:
     """A body that gives what is asked for, and leaves out what is derived and what it reads else."""
     composer = story.bench.composer
@@ -129,7 +134,7 @@ def compose(
         if name == derived.field or name in given:
             continue
         if name in create.references:
-            given |= reference_values(story, create, derived, name, given)
+            given |= reference_values(story, create, derived, name, given, second)
         else:
             given[name] = composer.value(create, name, given, state)
     given = {name: value for name, value in given.items() if value is not None}
@@ -161,13 +166,26 @@ def enforced(broken: list[Breach], story: Story) -> list[Breach]:
 
 
 def reference_values(
-    story: Story, create: Operation, derived: Derived, name: str, given: Mapping[str, Any]
+    story: Story,
+    create: Operation,
+    derived: Derived,
+    name: str,
+    given: Mapping[str, Any],
+    second: bool = False,
 ) -> dict[str, Any]:
-    """A record to refer to, with all that it must belong to; nothing where the target has none."""
+    """A record to refer to, with all that it must belong to; nothing where the target has none.
+
+    A `second` one is made beside the first, with the same owner.
+    """
     reference = create.references[name]
     found = story.bench.live.fitting(reference, given)
     if not found:
         return {}
+    if second and reference.match and story.bench.surface(reference.to).create is not None:
+        owner = {theirs: found[0].get(theirs) for theirs in reference.match}
+        made = make(story, reference.to, None, **owner)
+        story.bench.live.add(reference.to, made.record)
+        found = [made.record]
     values = {name: found[0].get(reference.by)}
     for theirs, ours in reference.match.items():
         belongs = ours in create.body_fields and ours != derived.field
@@ -230,10 +248,15 @@ def resolves(text: str, records: Mapping[str, Any]) -> bool:
 
 
 def on_create(
-    surface: Surface, create: Operation, derived: Derived, state: str | None, names: list[str]
+    surface: Surface,
+    create: Operation,
+    derived: Derived,
+    state: str | None,
+    names: list[str],
+    second: bool = False,
 ) -> Any:
     def steps(story: Story) -> None:
-        body = compose(story, surface, create, derived, state, names)
+        body = compose(story, surface, create, derived, state, names, second)
         exchange = story.send(create, body=body)
         made = made_from(story, create, exchange)
         compare(story, surface, derived, made, body, made.record, "in the answer")

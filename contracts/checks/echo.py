@@ -63,6 +63,10 @@ def cases(bench: Bench) -> Iterator[Case]:
             for name in echoed_fields(surface, surface.update):
                 steps = changed(surface, surface.update, name)
                 yield Case(ids, f"{surface.update.operation_id}: {name} comes back", steps)
+            for name in moment_fields(surface, surface.update):
+                steps = changed(surface, surface.update, name, offset=True)
+                word = f"{surface.update.operation_id}: {name} with an offset comes back"
+                yield Case(ids, word, steps)
             if surface.resource.lifecycle is not None:
                 for name in plain_fields(surface, surface.update)[:2]:
                     steps = kept(surface, surface.update, name)
@@ -142,6 +146,12 @@ def leaves_at_once(surface: Surface, state: str | None) -> bool:
     )
 
 
+def with_offset(value: Any) -> Any:
+    """The same moment as a clock elsewhere shows it."""
+    moment = read_moment(value)
+    return value if moment is None else moment.astimezone(OFFSET).isoformat()
+
+
 def alone(
     surface: Surface, create: Operation, name: str, value: Any = None, offset: bool = False
 ) -> Any:
@@ -153,9 +163,7 @@ def alone(
         if chosen is None and body is not None:
             others = {key: inner for key, inner in body.items() if key != name}
             chosen = composer.value(create, name, others, state)
-        moment = read_moment(chosen) if offset else None
-        if moment is not None:
-            chosen = moment.astimezone(OFFSET).isoformat()
+        chosen = with_offset(chosen) if offset else chosen
         if chosen is None:
             story.block(f"the target has nothing for {name}")
         body = composer.base(
@@ -255,10 +263,11 @@ def belong_together(bench: Bench, create: Operation, body: Mapping[str, Any]) ->
     return True
 
 
-def changed(surface: Surface, update: Operation, name: str) -> Any:
+def changed(surface: Surface, update: Operation, name: str, offset: bool = False) -> Any:
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
         value = new_value(story, surface, update, name, made.record)
+        value = with_offset(value) if offset else value
         exchange = change(story, made, {name: value})
         if not exchange.answer.accepted:
             story.block(f"the change of {name} was answered {exchange.answer.status}")

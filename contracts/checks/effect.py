@@ -62,7 +62,8 @@ def beside(
     schemas = properties_of(create.body_schema)
     # What belongs to another record comes first, and brings that one along.
     for name in sorted(schemas, key=lambda name: not is_bound(create, name)):
-        if full.get(name) is None:
+        # A list that has effects of its own would make more records.
+        if full.get(name) is None and name not in map(list_field, create.effects):
             value = bench.composer.value(create, name, full, state)
             trial = {**full, name: value, **belonging(bench, create, name, value)}
             if value is not None and not bench.composer.breaches(create, trial):

@@ -33,6 +33,8 @@ from contracts.surface import Surface
 from mock_server.spec.model import Lifecycle, Operation, Requirement, Transition
 from mock_server.spec.schemas import properties_of, rule_ids, types_of
 
+AGAIN = 50 * 86_400  # seconds; other moments are nearer
+
 
 def cases(bench: Bench) -> Iterator[Case]:
     for surface in bench.judged():
@@ -155,7 +157,7 @@ def move_cases(
         back_changes = {lifecycle.field: move.source, **demanded(story, made, move.source)}
         if not change(story, made, back_changes).answer.accepted:
             story.block("the way back is refused")
-        given = timing(story, surface, update, move.to)
+        given = timing(story, surface, update, move.to, again=True)
         moved(story, lifecycle, made, given, move)
 
     def plain(story: Story) -> None:
@@ -193,11 +195,15 @@ def needs_time(surface: Surface, lifecycle: Lifecycle, state: str) -> bool:
     return any(t.source == state and t.at is not None for t in lifecycle.transitions)
 
 
-def timing(story: Story, surface: Surface, update: Operation, state: str) -> dict[str, Any]:
-    """Values for the fields that say when a state ends."""
+def timing(
+    story: Story, surface: Surface, update: Operation, state: str, again: bool = False
+) -> dict[str, Any]:
+    """Values for the fields that say when a state ends; a moment `again` is another one."""
     composer = story.bench.composer
     return {
-        name: composer.value(update, name, {}, state)
+        name: composer.far_moment(AGAIN)
+        if again and transition_at(surface.resource, name) is not None
+        else composer.value(update, name, {}, state)
         for name in timing_fields(surface, update, state)
     }
 
@@ -321,7 +327,7 @@ def new_value(
         story.block(f"the target has no other record for {name}")
     schema = properties_of(update.body_schema)[name]
     if transition_at(surface.resource, name) is not None:
-        return composer.far_moment(50 * 86_400)
+        return composer.far_moment(AGAIN)
     if transition_after(surface.resource, name) is not None:
         longest = composer.value(update, name, {})
         return longest - 1 if longest else None

@@ -8,8 +8,10 @@ from typing import Any
 from contracts.acts import (
     belonging,
     change,
+    demanded,
     expect_accepted,
     expect_refused,
+    is_asked,
     make,
     remove,
     standing,
@@ -21,7 +23,7 @@ from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import as_given, constraints
 from contracts.surface import Surface
-from mock_server.spec.model import Operation, Reference
+from mock_server.spec.model import Operation, Reference, Transition
 from mock_server.spec.schemas import properties_of
 
 VALID_ONES = 3
@@ -59,6 +61,23 @@ def reference_cases(
             if reference.match:
                 yield case("does not belong", mismatched(surface, operation, reference, state))
         yield case("is valid", valid(surface, operation, reference, state))
+    for move in moves_of(surface, operation):
+        place = f'{operation.operation_id} to "{move.to}": {reference.field}'
+        steps = missing(surface, operation, reference, move.source, move)
+        yield Case(reference.rule_ids, f"{place} names nothing", steps)
+        if reference.where is not None:
+            steps = excluded(surface, operation, reference, move.source, move)
+            yield Case(reference.rule_ids, f"{place} is of the wrong kind", steps)
+
+
+def moves_of(surface: Surface, operation: Operation) -> list[Transition]:
+    """The moves that may bring other changes along."""
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is None or operation.does != "update":
+        return []
+    return [
+        t for t in lifecycle.transitions if is_asked(t) and t.source == calm_state(surface.resource)
+    ]
 
 
 def states_of(surface: Surface, operation: Operation) -> list[str | None]:
@@ -86,8 +105,9 @@ def attempt(
     value: Any,
     why: str,
     accepted: bool = False,
+    move: Transition | None = None,
 ) -> None:
-    """A create or a change with one reference set to a value."""
+    """A create or a change with one reference set to a value; the change may be part of a move."""
     value = as_given(properties_of(operation.body_schema).get(field), value)
     values = {field: value}
     if accepted:
@@ -103,7 +123,10 @@ def attempt(
         else:
             expect_refused(story, operation, exchange, why)
         return
-    made = standing(story, surface.resource.name, state)
+    made = standing(story, surface.resource.name, state, "full" if move is not None else "")
+    if move is not None and surface.resource.lifecycle is not None:
+        values = {**demanded(story, made, move.to), **values}
+        values[surface.resource.lifecycle.field] = move.to
     if accepted and made.record.get(field) == value:
         return
     exchange = change(story, made, values)
@@ -113,11 +136,17 @@ def attempt(
         expect_refused(story, operation, exchange, why, made)
 
 
-def missing(surface: Surface, operation: Operation, reference: Reference, state: str | None) -> Any:
+def missing(
+    surface: Surface,
+    operation: Operation,
+    reference: Reference,
+    state: str | None,
+    move: Transition | None = None,
+) -> Any:
     def steps(story: Story) -> None:
         value = unused(story, operation, reference)
         why = f"{reference.field} {value} names no {reference.to}"
-        attempt(story, surface, operation, state, reference.field, value, why)
+        attempt(story, surface, operation, state, reference.field, value, why, move=move)
 
     return steps
 
@@ -156,7 +185,11 @@ def is_of_form(schema: Any, value: str) -> bool:
 
 
 def excluded(
-    surface: Surface, operation: Operation, reference: Reference, state: str | None
+    surface: Surface,
+    operation: Operation,
+    reference: Reference,
+    state: str | None,
+    move: Transition | None = None,
 ) -> Any:
     def steps(story: Story) -> None:
         found = story.bench.live.excluded(reference)
@@ -165,7 +198,7 @@ def excluded(
         for record in one_of_each(found, reference)[:VALID_ONES]:
             value = record[reference.by]
             why = f"{reference.field} {value} names a {reference.to} of another kind"
-            attempt(story, surface, operation, state, reference.field, value, why)
+            attempt(story, surface, operation, state, reference.field, value, why, move=move)
 
     return steps
 

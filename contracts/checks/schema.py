@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import assume
@@ -189,6 +190,11 @@ def iter_create_probes(bench: Bench, surface: Surface, create: Operation) -> Ite
         if base is None:
             continue
         yield from absence_probes(bench, surface, create, state, base)
+        for name in create.body_fields:
+            timed = transition_after(surface.resource, name)
+            if timed is not None and timed.source == state and name not in base:
+                delay = {name: bench.composer.value(create, name, base, state)}
+                yield from absence_probes(bench, surface, create, state, base, delay)
         yield from pair_probes(bench, create, state, base)
         for name in properties_of(create.body_schema):
             if state == calm or is_timed_in(surface.resource, name, state):
@@ -211,17 +217,26 @@ def is_timed_in(resource: Resource, field: str, state: str | None) -> bool:
 
 
 def absence_probes(
-    bench: Bench, surface: Surface, create: Operation, state: str | None, base: dict[str, Any]
+    bench: Bench,
+    surface: Surface,
+    create: Operation,
+    state: str | None,
+    base: dict[str, Any],
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Probe]:
+    """Each field of a valid body left out and null, beside what is `given`."""
     for name in base:
-        for value in (LEFT_OUT, None):
-            body = apply(base, {name: value})
+        for value in (LEFT_OUT,) if given else (LEFT_OUT, None):
+            body = apply(base, {**given, name: value})
             valid, ids = judge(bench.document.rules, bench.composer.breaches(create, body))
             if not valid and ids:
                 what = "is missing" if value is LEFT_OUT else "is null"
-                where = f' in "{state}"' if state else ""
-                yield Probe(create, state, {name: value}, ids, False, True, f"{name} {what}{where}")
-                if value is LEFT_OUT and name.capitalize() not in create.body_fields:
+                where = "".join(
+                    [f' in "{state}"' if state else "", *(f" with {extra}" for extra in given)]
+                )
+                changes = {**given, name: value}
+                yield Probe(create, state, changes, ids, False, True, f"{name} {what}{where}")
+                if value is LEFT_OUT and not given and name.capitalize() not in create.body_fields:
                     other = {name: LEFT_OUT, name.capitalize(): base[name]}
                     why = f"{name} {what}{where}, {name.capitalize()} is there"
                     yield Probe(create, state, other, ids, False, True, why)

@@ -152,6 +152,14 @@ def delay_cases(
         made = make(story, name, timed.source, **{field: int(delay)})
         yield from cancelled(story, lifecycle, made, timed, delay)
 
+    def at_last(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(delay)})
+        yield delay * 0.7
+        if not reads_before(story, made, delay):
+            story.block("the delay was over when the record was read")
+        rest = delay - (story.bench.clock.now() - made.made_at)
+        yield from cancelled(story, lifecycle, made, timed, rest)
+
     def too_late(story: Story) -> Steps:
         made = make(story, name, timed.source)
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
@@ -170,6 +178,7 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled at last', at_last)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
@@ -233,10 +242,20 @@ def entry_cases(
             made = enter(story, lifecycle, name, entry, {field: int(delay)})
             yield from cancelled(story, lifecycle, made, timed, delay)
 
+        def aged(story: Story, entry: Transition = entry) -> Steps:
+            """The delay begins with the state, and not with the record."""
+            made = reach(story, name, entry.source)
+            yield delay * 0.5
+            move_on(story, lifecycle, made, entry, {field: int(delay)})
+            yield delay * 0.6
+            if reads_before(story, made, delay):
+                still(story, lifecycle, made, timed, delay)
+
         path = f'"{entry.source}" to "{entry.to}"'
         yield Case(happens(timed), f'{path} without {field} becomes "{timed.to}"', at_once)
         if surface.update is not None and field in surface.update.body_fields:
             yield Case(timed.rule_ids, f"{path} with {field} {int(delay)}", delayed)
+            yield Case(not_before(timed), f"{path} with {field} {int(delay)}, later", aged)
             for back in cancels(lifecycle, timed):
                 ids = tuple(dict.fromkeys((*back.rule_ids, *not_before(timed))))
                 yield Case(ids, f"{path} with {field} {int(delay)}, cancelled in time", in_time)
@@ -247,6 +266,14 @@ def enter(
 ) -> Made:
     """A record led into a state by a change."""
     made = reach(story, name, entry.source)
+    move_on(story, lifecycle, made, entry, given)
+    return made
+
+
+def move_on(
+    story: Story, lifecycle: Lifecycle, made: Made, entry: Transition, given: dict[str, Any]
+) -> None:
+    """Leads a record into a state by a change; its time begins then."""
     changes = {lifecycle.field: entry.to, **demanded(story, made, entry.to), **given}
     exchange = change(story, made, changes)
     if not exchange.answer.accepted:
@@ -254,7 +281,6 @@ def enter(
             f'the change from "{entry.source}" to "{entry.to}" was answered {exchange.answer.status}'
         )
     made.made_at = exchange.came
-    return made
 
 
 # At a moment
@@ -315,6 +341,20 @@ def moment_cases(
         made = make(story, name, timed.source, **{field: moment})
         yield from cancelled(story, lifecycle, made, timed, remaining(story, moment))
 
+    def put_off(story: Story) -> Steps:
+        """Cancelled, and asked for again at a later moment: the first one means nothing any more."""
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        back = cancels(lifecycle, timed)[0]
+        if not change(story, made, {lifecycle.field: back.to}).answer.accepted:
+            story.block(f'the change to "{back.to}" is refused')
+        again = {lifecycle.field: timed.source, field: story.bench.composer.far_moment()}
+        if not change(story, made, again).answer.accepted:
+            story.block(f'the change back to "{timed.source}" is refused')
+        yield remaining(story, moment) + story.bench.settings.grace / 2
+        reread(story, made)
+        still(story, lifecycle, made, timed, wait)
+
     def too_late(story: Story) -> Steps:
         moment = due(story)
         made = make(story, name, timed.source, **{field: moment})
@@ -344,6 +384,12 @@ def moment_cases(
             f'"{timed.source}" cancelled before {field}',
             cancelled_first,
         )
+        if surface.update is not None and field in surface.update.body_fields:
+            yield Case(
+                tuple(dict.fromkeys((*ids, *back.rule_ids))),
+                f'"{timed.source}" cancelled before {field}, then for a later one',
+                put_off,
+            )
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)
