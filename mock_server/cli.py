@@ -88,6 +88,8 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     "seed",
     "random_seed",
     "rules",
+    "cors_origin",
+    "deliver_to",
     "log_level",
     "log_format",
     "no_control",
@@ -102,7 +104,16 @@ def serve(**chosen: Any) -> None:
 @mock_server.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--document", metavar="FILE", help="The document to serve.")
 @setting_options(
-    "port", "host", "seed", "random_seed", "rules", "log_level", "log_format", "no_color"
+    "port",
+    "host",
+    "seed",
+    "random_seed",
+    "rules",
+    "cors_origin",
+    "deliver_to",
+    "log_level",
+    "log_format",
+    "no_color",
 )
 @click.option(
     "-e",
@@ -181,6 +192,8 @@ def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
         "log": RequestLog(settings.log_level, settings.log_format, colour),
         "control": not settings.no_control,
         "control_token": token_for(settings),
+        "cors_origins": settings.cors_origin,
+        "deliver_to": settings.deliver_to,
     }
 
     def build() -> tuple[Lane, list[Path]]:

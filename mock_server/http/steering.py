@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mock_server.http.faults import Facts, Fault, find
+from mock_server.http.manners import Later
 from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
 from mock_server.ids import Chance
 from mock_server.pipeline.authenticate import parse_credentials
@@ -185,15 +186,6 @@ class Steering:
         self.active = bool(self.expiries) or any(
             tenant.faults for tenant in self.lane.tenants.iter_tenants()
         )
-
-
-class Later:
-    """Keeps what an answer begins with, until it is clear how it goes on."""
-
-    arguments: tuple[str, list[tuple[str, str]]]
-
-    def __call__(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self.arguments = (status, headers)
 
 
 def read_json(body: bytes) -> Any:
