@@ -90,6 +90,7 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     "rules",
     "cors_origin",
     "deliver_to",
+    "rate_limit",
     "log_level",
     "log_format",
     "no_control",
@@ -111,6 +112,7 @@ def serve(**chosen: Any) -> None:
     "rules",
     "cors_origin",
     "deliver_to",
+    "rate_limit",
     "log_level",
     "log_format",
     "no_color",
@@ -194,6 +196,7 @@ def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
         "control_token": token_for(settings),
         "cors_origins": settings.cors_origin,
         "deliver_to": settings.deliver_to,
+        "rate_limit": settings.rate_limit,
     }
 
     def build() -> tuple[Lane, list[Path]]:

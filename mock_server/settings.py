@@ -41,6 +41,7 @@ class Settings:
     watch: bool = False
     cors_origin: tuple[str, ...] = ()
     deliver_to: tuple[str, ...] = ()  # hosts
+    rate_limit: tuple[int, float] | None = None  # requests, seconds
 
 
 DEFAULTS = Settings()
@@ -225,6 +226,13 @@ def to_hosts(value: Any, place: str) -> tuple[str, ...]:
     return hosts
 
 
+def to_rate(value: Any, place: str) -> tuple[int, float]:
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,6})?)", str(value))
+    if found is None or not float(found[2]):
+        raise SettingsError(f"{place}: found {value!r}; expected REQUESTS/SECONDS, such as 60/60")
+    return int(found[1]), float(found[2])
+
+
 def one_of(*words: str) -> Any:
     def convert(value: Any, place: str) -> str:
         if value not in words:
@@ -296,6 +304,14 @@ SETTINGS: tuple[Setting, ...] = (
         to_hosts,
         "HOST",
         listed=True,
+    ),
+    Setting(
+        "rate_limit",
+        "--rate-limit",
+        "So many requests of a key to an operation in so many seconds, such as 60/60",
+        "no limit",
+        to_rate,
+        "N/SECONDS",
     ),
     Setting(
         "log_level",

@@ -33,6 +33,7 @@ class Wishes(TypedDict, total=False):
     body_limit: int  # bytes
     deliver_to: Sequence[str]  # hosts that subscribers may have besides loopback
     send: Send  # delivers to subscribers, instead of the network
+    rate_limit: tuple[int, float] | None  # requests of a key to an operation, in so many seconds
     cors_origins: Sequence[str]  # origins whose pages may read answers
     key_prefix: str  # keys that begin so open tenants of their own
     control: bool  # whether there is a control API
@@ -60,7 +61,9 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
     control = Control(wishes.get("control", True), wishes.get("control_token"))
     manners = Manners(wishes.get("cors_origins", ()))
     journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
-    return Lane(document, plan, tenants, log, journal, coverage, control, courier, manners)
+    lane = Lane(document, plan, tenants, log, journal, coverage, control, courier, manners)
+    lane.steering.limit_requests(wishes.get("rate_limit"))
+    return lane
 
 
 def to_network(allowed: Sequence[str]) -> Send:

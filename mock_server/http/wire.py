@@ -73,7 +73,7 @@ class Lane:
         heirs, dropped = self.tenants.take_over(other.tenants)
         steering, before = self.steering, other.steering
         steering.on_wait, steering.expiries = before.on_wait, dict(before.expiries)
-        steering.active = bool(steering.expiries)
+        steering.active = bool(steering.expiries) or steering.rate is not None
         for tenant, deliveries in other.courier.release():
             heir = heirs.get(id(tenant))
             if heir is not None and self.plan.subscriptions:

@@ -75,7 +75,8 @@ def lay_out(layout: ErrorLayout | None, problem: Problem) -> Any:
         more = {"messages": messages, "fields": fields} if problem.violations else {}
         return {"error": problem.message, **more}
     parts = {"$messages": messages, "$fields": fields, "$message": problem.message}
-    return fill(layout.body, parts, {"$message": problem.message, "$resource": problem.title})
+    words = {"$message": problem.message, "$resource": problem.title}
+    return fill(layout.body, {**parts, **problem.words}, words)
 
 
 def sort_messages(problem: Problem, strip: str) -> tuple[dict[str, str], list[str]]:

@@ -95,6 +95,7 @@ def compile_document(compilation: Compilation) -> Document:
         raw,
         happenings,
         compile_views(compilation, resources, operations),
+        compile_limits(compilation),
     )
 
 
@@ -127,6 +128,13 @@ def compile_seeds(compilation: Compilation) -> tuple[Path, ...]:
             )
         seeds.append(seed)
     return tuple(seeds)
+
+
+def compile_limits(compilation: Compilation) -> dict[str, str]:
+    """The headers that tell of a limit on requests."""
+    compilation.claim("#/x-limits")
+    headers: dict[str, str] = compilation.raw.get("x-limits", {}).get("headers", {})
+    return headers
 
 
 def compile_security(

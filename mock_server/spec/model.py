@@ -533,3 +533,4 @@ class Document:
     raw: Mapping[str, Any]
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
+    limit_headers: Mapping[str, str] = field(default_factory=dict)  # name -> layout

@@ -43,6 +43,7 @@ class Tenant:
         "ids",
         "journal",
         "key",
+        "limits",
         "name",
         "planting",
         "principals",
@@ -66,6 +67,7 @@ class Tenant:
         self.tally: dict[Any, list[Any]] = {}  # what requests were like, and how many
         self.counts: Counter[Any] = Counter()  # of what is told apart no longer, and of transitions
         self.faults: list[Any] = []  # what goes wrong on purpose
+        self.limits: dict[tuple[str, str], Any] = {}  # (key, operation) -> its count of requests
         self.snapshots: dict[str, Any] = {}
         self.deliveries: deque[Delivery] = deque(maxlen=JOURNAL_LENGTH)
         self.delivered = 0  # how many were made

@@ -21,6 +21,7 @@ GENERIC: dict[str, tuple[str, ...]] = {
         "accept", "action", "address", "api", "content", "error", "html", "image", "internal", "label",
         "local", "message", "reason", "remote", "request", "status",
     ),
+    "a limit's on requests": ("limit", "rate", "reset", "window"),
     "OpenAPI's and JSON Schema's": (
         "description", "email", "field", "name", "number", "object", "template", "title", "type", "url", "webhook",
     ),

@@ -726,6 +726,24 @@ SLIPS = [
         ('the path "/parcels/{number"',),
     ),
     Slip(
+        "a misspelt placeholder of a limit",
+        "$remaining of",
+        "$remaning of",
+        ("#/x-limits/headers/Parcels-Left", 'did you mean "$remaining"?'),
+    ),
+    Slip(
+        "a limit's placeholder in another error",
+        "{problem: {text: $message}}}}",
+        "{problem: {text: $message, wait: $pause}}}}",
+        ('the placeholder "$pause"', "#/components/responses/Unknown/x-error/body/problem/wait"),
+    ),
+    Slip(
+        "a header that cannot be",
+        "Parcels-Left:",
+        '"Parcels Left":',
+        ("#/x-limits/headers",),
+    ),
+    Slip(
         "a misspelt placeholder",
         "texts: $messages,",
         "texts: $mesages,",
