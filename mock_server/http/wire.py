@@ -187,6 +187,7 @@ def to_request(environ: dict[str, Any]) -> Request:
         environ.get("CONTENT_TYPE") or environ.get("HTTP_CONTENT_TYPE") or "",
         length,
         reader(environ, length),
+        f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST') or environ['SERVER_NAME']}",
     )
 
 

@@ -66,6 +66,7 @@ class OperationPlan:
     added: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # Fields of the record that a body may hold and that are not taken from it.
     ignored: frozenset[str] = frozenset()
+    content: tuple[Compute, Compute] | None = None  # media type and bytes of an answer without JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Request:
         "content_length",
         "content_type",
         "method",
+        "origin",
         "path",
         "query",
         "read",
@@ -110,6 +112,7 @@ class Request:
         content_type: str,
         content_length: int | None,
         read: Callable[[int], bytes],
+        origin: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -118,6 +121,7 @@ class Request:
         self.content_type = content_type
         self.content_length = content_length
         self.read = read
+        self.origin = origin  # scheme and host under which it came in
 
 
 class Exchange:

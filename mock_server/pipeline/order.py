@@ -122,6 +122,8 @@ def enter(exchange: Exchange) -> None:
         exchange.query,
         exchange.path,
     )
+    exchange.context.base = exchange.request.origin + exchange.plan.base_path
+    tenant.base = exchange.context.base
     exchange.context.origin = Origin(exchange.request.method, exchange.request.path)
     if exchange.operation.tells:
         tell(exchange.plan, tenant)
@@ -181,6 +183,7 @@ def perform(
     exchange.tenant, exchange.principal = tenant, principal
     exchange.now, exchange.now_text = now, moment
     context = Context(tenant.store, tenant.ids, moment, {}, principal, {}, exchange.query)
+    context.base = tenant.base
     exchange.context = context
     return exchange, pass_through((parse, *INSIDE), exchange)
 

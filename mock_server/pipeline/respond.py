@@ -34,6 +34,9 @@ def respond(exchange: Exchange) -> Answer:
         headers.append((WARNED, ids_of(exchange.warned)))
     if exchange.operation.empty_success:
         return Answer(exchange.status, headers[1:], b"")
+    if exchange.operation.content is not None:
+        media_type, data = exchange.answer
+        return Answer(exchange.status, [("Content-Type", media_type), *headers[1:]], data)
     return Answer(exchange.status, headers, orjson.dumps(exchange.answer))
 
 

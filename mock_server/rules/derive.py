@@ -79,8 +79,7 @@ class Derivation:
         for (field, compute, holds), once in self.items[name]:
             if once and whole.get(field) is not None:
                 continue
-            if holds is None or holds(whole):
-                whole[field] = compute(context)
+            whole[field] = compute(context) if holds is None or holds(whole) else None
         return whole
 
 

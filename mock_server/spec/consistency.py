@@ -44,7 +44,9 @@ ORDERED = ({"string"}, {"integer"}, {"number"}, {"integer", "number"})
 QUERY_TYPES = {"limit": "integer", "skip": "integer"}
 QUERY_TYPES |= dict.fromkeys(("fields", "order", "cursor"), "string")
 # What a request and its moment tell, whatever it is about; the names come with the others.
-ALWAYS: Mapping[str, tuple[str, ...]] = dict.fromkeys(("id", "now", "method", "url", "request"), ())
+ALWAYS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("id", "now", "base", "method", "url", "request"), ()
+)
 
 
 def check_consistency(compilation: Compilation, document: Document) -> None:
@@ -279,7 +281,8 @@ def check_derived(compilation: Compilation, derived: Derived, names: Names) -> N
         place = f"{derived.pointer}/value"
         place = f"{place}/{position}" if len(derived.values) > 1 else place
         check_value(compilation, value, place, names, "where there is none")
-    check_names(compilation, derived.condition, names["record"], "field")
+    judged = names["item" if derived.inside else "record"]  # of a list, each item by itself
+    check_names(compilation, derived.condition, judged, "field")
 
 
 def check_layout(

@@ -21,11 +21,12 @@ class Expression:
     `$now`, `$id`, `$principal#/id`, `$request.body#/a`, `$request.query.a`, `$request.path.a`,
     `$record#/a` (a field), `$record.a` (the record that field `a` refers to),
     `$record.a#/b` (a field of that record), `$event#/a`, `$item#/a` (of the list's item at hand),
-    `$change#/a` (of what a log tells), `$method` and `$path` (of the request), `$request.id`.
+    `$change#/a` (of what a log tells), `$method` and `$path` (of the request), `$request.id`,
+    `$base` (where callers reach this API).
     """
 
     text: str
-    source: str  # now | id | principal | body | query | path | record | follow | event | item | change | method | url | request
+    source: str  # now | id | principal | body | query | path | record | follow | event | item | change | method | url | request | base
     name: str = ""  # parameter name, or the field that is followed
     tokens: tuple[str, ...] = ()  # reference tokens of the JSON Pointer behind "#"
 
@@ -428,6 +429,15 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is not JSON: its media type, and its bytes."""
+
+    type: Value
+    data: Value
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method on one path. `body_schema` and response schemas carry no `$ref` any more."""
 
@@ -452,6 +462,7 @@ class Operation:
     pointer: str
     refusals: tuple[Refusal, ...] = ()
     revealed: frozenset[str] = frozenset()  # hidden fields that its answer shows all the same
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Tenant:
     planting: Planting
 
     __slots__ = (
+        "base",
         "clock",
         "counts",
         "delivered",
@@ -63,6 +64,7 @@ class Tenant:
         self.seed = seed  # the number of the seed whose records it began with
         self.key = key  # that opened it; empty where its keys are those of its seed
         self.principals: dict[str, Mapping[str, Any]] = {}  # key -> record of who calls
+        self.base = ""  # where its callers reach the API
         self.journal: deque[Any] = deque(maxlen=JOURNAL_LENGTH)
         self.tally: dict[Any, list[Any]] = {}  # what requests were like, and how many
         self.counts: Counter[Any] = Counter()  # of what is told apart no longer, and of transitions

@@ -726,6 +726,19 @@ SLIPS = [
         ('the path "/parcels/{number"',),
     ),
     Slip(
+        "content of a list",
+        "x-handler: {does: read, resource: Parcel}",
+        "x-handler: {does: list, resource: Parcel}",
+        ("/x-content", "an operation that does list", "one that reads a record"),
+        "x-content:",
+    ),
+    Slip(
+        "content of a field that is not there",
+        "of: [text/plain, $record#/to]",
+        "of: [text/plain, $record#/too]",
+        ("/x-content/data", 'the field "too"', 'did you mean "to"?'),
+    ),
+    Slip(
         "a misspelt placeholder of a limit",
         "$remaining of",
         "$remaning of",
