@@ -75,6 +75,7 @@ def run(**chosen: Any) -> None:
     paths = report_paths(chosen)
     accepted = read_accepted(chosen, datetime.now(UTC).date())  # noqa: TID251 - stamps in a file
     document = load_document(choices.document)
+    choices.selection.check(document)
     console = make_console(chosen)
     if chosen["dry_run"]:
         raise SystemExit(rehearse_run(document, choices, console))
@@ -146,9 +147,11 @@ def audit(**chosen: Any) -> None:
 
     choices = to_settings({**chosen, "schemathesis": False})
     document = load_document(choices.document)
+    choice = to_choice(chosen)
+    choice.rules.check(document)
     console = make_console(chosen)
     with spinner(console) as tell:
-        done = run_audit(document, choices, to_choice(chosen), chosen["workers"], real_time(), tell)
+        done = run_audit(document, choices, choice, chosen["workers"], real_time(), tell)
     if chosen["audit_report"] is not None:
         write_audit(done, chosen["audit_report"])
     print_audit(done, console)
@@ -181,6 +184,7 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
         chosen["quick"],
         choices.seed,
     )
+    wish.selection.check(document)
     with spinner(console) as tell:
         found = find_blindspots(document, command, wish, os.environ, real_time(), tell)
     if chosen["blindspots_report"] is not None:
@@ -205,6 +209,7 @@ def drift(**chosen: Any) -> None:
             "found no --base-url; expected the endpoint to hold against the stub"
         )
     document = load_document(choices.document)
+    choices.selection.check(document)
     console = make_console(chosen)
     with stopping() as stop, spinner(console) as tell:
         context = Context(tell, asker(None), stop)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from contracts.clock import CONTROL, Clock, RealClock
 from contracts.creations import Creations, Entry
-from contracts.errors import CouldNotRunError, WithheldError
+from contracts.errors import CouldNotRunError, EndedError, WithheldError
 from contracts.limits import pause_of, spent_pause
 from contracts.moments import format_moment
 from contracts.oracle.schema import oracle_of
@@ -280,10 +281,12 @@ class Client:
         )
 
     def clean_up(self) -> int:
-        """Deletes everything created, newest first; returns how many stayed."""
+        """Deletes everything created, newest first, and puts the clock back; how many stayed."""
         from contracts.cleaning import clean  # which makes its requests with a client
 
         self.left = clean(self)
+        with suppress(EndedError):  # a target that is gone has no clock either
+            self.clock.restore()
         return len(self.left)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from contracts.moments import parse_moment
+from contracts.moments import format_moment, parse_moment
 from contracts.settings import Timepiece
 from contracts.wire import Answer
 
@@ -22,6 +22,9 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def wait(self, seconds: float) -> None: ...
+
+    def restore(self) -> None:
+        """Leaves the target's time as it was found."""
 
 
 class RealClock:
@@ -39,16 +42,25 @@ class RealClock:
     def wait(self, seconds: float) -> None:
         self.timepiece.sleep(max(0.0, seconds))
 
+    def restore(self) -> None:
+        """It was never moved."""
+
 
 class ControlledClock:
-    """Moves the clock of the key's tenant; `move` asks the target's control API for it."""
+    """Moves the clock of the key's tenant; `steer` asks the target's control API for it.
+
+    `found` is the API's answer about the clock before anything moved it.
+    """
 
     virtual = True
 
-    def __init__(self, move: Callable[[float], object], timepiece: Timepiece, skew: float) -> None:
-        self.move = move
+    def __init__(
+        self, steer: Callable[[Mapping[str, Any]], object], timepiece: Timepiece, found: Answer
+    ) -> None:
+        self.steer = steer
         self.timepiece = timepiece
-        self.ahead = skew
+        self.found = found.body if isinstance(found.body, dict) else {}
+        self.skew = self.ahead = told_skew(self.found, timepiece)
 
     def now(self) -> float:
         return self.timepiece.now() + self.ahead
@@ -56,13 +68,24 @@ class ControlledClock:
     def wait(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        self.move(seconds)
+        self.steer({"advance": seconds})
         self.ahead += seconds
 
+    def restore(self) -> None:
+        """So that the next run, and whoever else has the key, finds the time of before."""
+        if self.ahead == self.skew:
+            return
+        match self.found.get("mode"):
+            case "real":
+                self.steer({"real": True})
+            case "frozen":
+                self.steer({"set": self.found["now"]})
+            case _:
+                self.steer({"set": format_moment(self.timepiece.now() + self.skew)})
 
-def told_skew(answer: Answer, timepiece: Timepiece) -> float:
-    body = answer.body if isinstance(answer.body, dict) else {}
-    moment = parse_moment(body.get("now"))
+
+def told_skew(found: Mapping[str, Any], timepiece: Timepiece) -> float:
+    moment = parse_moment(found.get("now"))
     return 0.0 if moment is None else moment.timestamp() - timepiece.now()
 
 

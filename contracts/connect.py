@@ -17,7 +17,6 @@ from contracts.clock import (
     ControlledClock,
     RealClock,
     header_skew,
-    told_skew,
 )
 from contracts.creations import Creations, Place, own_path
 from contracts.errors import CouldNotRunError, EndedError
@@ -164,11 +163,7 @@ def find_clock(client: Client) -> Clock:
         if client.guard.permissions.write:
             moved = client.control("clock", {"advance": 0})
             if moved.accepted:
-                return ControlledClock(
-                    lambda seconds: client.control("clock", {"advance": seconds}),
-                    timepiece,
-                    told_skew(moved, timepiece),
-                )
+                return ControlledClock(lambda body: client.control("clock", body), timepiece, moved)
     paced = Timepiece(timepiece.now, client.pace.sleep, timepiece.monotonic)
     return RealClock(paced, header_skew(health, timepiece))
 

@@ -10,8 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mock_server.spec.model import Operation
+from contracts.errors import CouldNotRunError
+from mock_server.spec.model import Document, Operation
+from mock_server.spec.pointers import nearest, one_of
 
+FEW = 12  # names that an error lists
 MARK = "contracts check"  # how texts begin that a run writes, so that people recognise them
 
 
@@ -37,6 +40,37 @@ class Selection:
             and is_chosen((operation.path_template,), self.include_paths, self.exclude_paths)
             and is_chosen(operation.tags, self.include_tags, self.exclude_tags)
         )
+
+    def check(self, document: Document) -> None:
+        """Raises CouldNotRunError where a pattern names nothing that the document has."""
+        operations = document.operations.values()
+        known = {
+            "rule": (set(document.rules), self.include_rules, self.exclude_rules),
+            "operation-id": (
+                set(document.operations),
+                self.include_operations,
+                self.exclude_operations,
+            ),
+            "path": (
+                {one.path_template for one in operations},
+                self.include_paths,
+                self.exclude_paths,
+            ),
+            "tag": (
+                {tag for one in operations for tag in one.tags},
+                self.include_tags,
+                self.exclude_tags,
+            ),
+        }
+        for part, (names, *ways) in known.items():
+            for way, patterns in zip(("include", "exclude"), ways, strict=True):
+                for pattern in patterns:
+                    if not any(fnmatchcase(name, pattern) for name in names):
+                        raise CouldNotRunError(
+                            f'--{way}-{part}: found "{pattern}", which names nothing; expected '
+                            + (one_of(names) if len(names) <= FEW else f"a {part} of the document")
+                            + (f"; {hint}" if (hint := nearest(pattern.strip("*"), names)) else "")
+                        )
 
     @property
     def chooses_operations(self) -> bool:

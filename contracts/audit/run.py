@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from contracts.audit.catalogue import build_mutants
 from contracts.audit.choice import Choice, choose
 from contracts.audit.mutant import Mutant
-from contracts.audit.trial import Outcome, try_mutant, try_right
+from contracts.audit.trial import Known, Outcome, try_mutant, try_right
 from contracts.errors import CouldNotRunError
 from contracts.settings import Settings, Tell, Timepiece
 from mock_server.spec import load_document
@@ -53,9 +53,9 @@ def audit(
     mutants = build_mutants(document)
     chosen = choose(mutants, choice, choices.seed)
     tell("the right stub")
-    check_right(document, choices, timepiece)
+    known = check_right(document, choices, timepiece)
     planted = [mutant.mutant_id for mutant in chosen if not mutant.excluded]
-    outcomes = try_all(document, choices, planted, workers, timepiece, tell)
+    outcomes = try_all(document, choices, planted, known, workers, timepiece, tell)
     return Audit(
         mutants,
         tuple(sorted(outcomes, key=lambda outcome: planted.index(outcome.mutant_id))),
@@ -65,28 +65,30 @@ def audit(
     )
 
 
-def check_right(document: Document, choices: Settings, timepiece: Timepiece) -> None:
-    """What is called wrong without a defect says nothing of defects."""
-    outcome = try_right(document, choices, timepiece)
-    if outcome is not None:
+def check_right(document: Document, choices: Settings, timepiece: Timepiece) -> Known:
+    """What differs without a defect; where something is even called wrong, no audit is possible."""
+    broken, known = try_right(document, choices, timepiece)
+    for rule_id, found in broken:
         raise CouldNotRunError(
-            f"the stub without a defect is called wrong: {outcome.rule_id} ({outcome.case}): "
-            f"{outcome.came}; an audit would say nothing"
+            f"the stub without a defect is called wrong: {rule_id} ({found.case}): "
+            f"expected {found.expected}; came {found.came[:300]}; an audit would say nothing"
         )
+    return known
 
 
 def try_all(
     document: Document,
     choices: Settings,
     planted: list[str],
+    known: Known,
     workers: int,
     timepiece: Timepiece,
     tell: Tell,
 ) -> list[Outcome]:
     if workers == 1 or len(planted) < 2:
-        here = Worker(document, choices, timepiece)
+        here = Worker(document, choices, known, timepiece)
         return follow(map(here.attempt, planted), len(planted), tell)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (choices, timepiece))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (choices, known, timepiece))
     try:
         waiting = [pool.submit(attempt, mutant_id) for mutant_id in planted]
         return follow((one.result() for one in as_completed(waiting)), len(planted), tell)
@@ -107,22 +109,26 @@ def follow(outcomes: Iterable[Outcome], total: int, tell: Tell) -> list[Outcome]
 class Worker:
     """Tries mutants by id; each process builds them for itself."""
 
-    def __init__(self, document: Document, choices: Settings, timepiece: Timepiece) -> None:
+    def __init__(
+        self, document: Document, choices: Settings, known: Known, timepiece: Timepiece
+    ) -> None:
         self.document = document
         self.choices = choices
+        self.known = known
         self.timepiece = timepiece
         self.mutants = build_mutants(document)
 
     def attempt(self, mutant_id: str) -> Outcome:
-        return try_mutant(self.document, self.choices, self.mutants[mutant_id], self.timepiece)
+        mutant = self.mutants[mutant_id]
+        return try_mutant(self.document, self.choices, mutant, self.known, self.timepiece)
 
 
 _worker: list[Worker] = []
 
 
-def begin(choices: Settings, timepiece: Timepiece) -> None:
+def begin(choices: Settings, known: Known, timepiece: Timepiece) -> None:
     """Prepares a process of the pool."""
-    _worker[:] = [Worker(load_document(choices.document), choices, timepiece)]
+    _worker[:] = [Worker(load_document(choices.document), choices, known, timepiece)]
 
 
 def attempt(mutant_id: str) -> Outcome:

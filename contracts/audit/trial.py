@@ -67,8 +67,13 @@ def stages_for(mutant: Mutant, schemathesis: bool) -> Iterator[Stage]:
         yield Stage("all rules and Schemathesis", Selection(), True)
 
 
-def try_mutant(document: Document, choices: Settings, mutant: Mutant, real: Timepiece) -> Outcome:
-    """Plants a defect and judges the stub that has it by the true document."""
+def try_mutant(
+    document: Document, choices: Settings, mutant: Mutant, known: Known, real: Timepiece
+) -> Outcome:
+    """Plants a defect and judges the stub that has it by the true document.
+
+    What the right stub differs in too, by `known`, says nothing.
+    """
     begun = time.perf_counter()
     requests, elsewhere = 0, None
     for stage in stages_for(mutant, choices.schemathesis):
@@ -77,8 +82,9 @@ def try_mutant(document: Document, choices: Settings, mutant: Mutant, real: Time
         except MockServerError as error:
             # A document that contradicts itself is no server.
             return Outcome(mutant.mutant_id, "unsayable", came=str(error)[:300])
-        spent, found = try_stage(document, choices, stage, mutant.rule_ids, app, real)
+        spent, bench = try_stage(document, choices, stage, mutant.rule_ids, app, real)
         requests += spent
+        found = BROKEN_START if bench is None else named(bench, mutant.rule_ids, known)
         if found is not None:
             rule_id, finding = found
             seconds = time.perf_counter() - begun
@@ -108,22 +114,30 @@ def told(
     )
 
 
+Named = tuple[str, Finding]
+Known = frozenset[tuple[str, str]]  # rules and cases
 RIGHT = Mutant("right", "no defect", ())
+BROKEN_START: Named = (
+    "",
+    Finding((), "connecting", "a stub that answers", "none that a judge can work with", (), True),
+)
 
 
-def try_right(document: Document, choices: Settings, real: Timepiece) -> Outcome | None:
-    """What the judge says against the stub without a defect; None where that is nothing."""
-    stage = Stage("all rules", Selection())
+def try_right(document: Document, choices: Settings, real: Timepiece) -> tuple[list[Named], Known]:
+    """What is broken, and what only differs, by the judge's word in the stub without a defect."""
     app = plant(document, RIGHT, choices.seed)
-    requests, found = try_stage(document, choices, stage, (), app, real)
-    return told(RIGHT, *found, requests, 0.0, stage.name) if found is not None else None
+    _, bench = try_stage(document, choices, Stage("all rules", Selection()), (), app, real)
+    if bench is None:
+        return [BROKEN_START], frozenset()
+    entries = bench.ledger.entries.items()
+    return (
+        [(rule_id, found) for rule_id, entry in entries for found in entry.findings],
+        frozenset((rule_id, one.case) for rule_id, entry in entries for one in entry.differences),
+    )
 
 
 class CaughtError(Exception):
     """A rule that may name the mutant has done so; nothing more needs to be tried."""
-
-
-Named = tuple[str, Finding]
 
 
 def try_stage(
@@ -133,8 +147,8 @@ def try_stage(
     rightful: Iterable[str],
     app: WsgiApp,
     real: Timepiece,
-) -> tuple[int, Named | None]:
-    """Requests made, and the finding that counts: a rightful one, a sure one before a difference."""
+) -> tuple[int, Bench | None]:
+    """Requests made, and what came of them; None where the stub cannot even be talked to."""
     settings = Settings(
         choices.document,
         seed=choices.seed,
@@ -144,8 +158,8 @@ def try_stage(
     )
     try:
         client = connect(document, settings, KEYS, real, app)
-    except CouldNotRunError as error:
-        return 1, ("", Finding((), "connecting", "a stub that answers", str(error), (), True))
+    except CouldNotRunError:
+        return 1, None
     bench = Bench(document, client, settings)
     wanted = frozenset(rightful)
     try:
@@ -159,7 +173,7 @@ def try_stage(
         pass
     except (CouldNotRunError, EndedError, WithheldError):
         pass
-    return client.count, named(bench, wanted)
+    return client.count, bench
 
 
 def concerns(document: Document, check: Check, selection: Selection) -> bool:
@@ -192,17 +206,17 @@ def stop_if_caught(bench: Bench, wanted: frozenset[str]) -> None:
         raise CaughtError
 
 
-def named(bench: Bench, wanted: frozenset[str]) -> Named | None:
-    """The finding that names the mutant best."""
-    entries = bench.ledger.entries
-    for kind in ("findings", "differences"):
-        for rule_id in (*(i for i in entries if i in wanted), *entries):
-            found = getattr(entries[rule_id], kind)
-            if found and (rule_id in wanted or not has_rightful(bench, wanted)):
-                return rule_id, found[0]
-    return None
-
-
-def has_rightful(bench: Bench, wanted: frozenset[str]) -> bool:
-    entries = bench.ledger.entries
-    return any(entries[i].findings or entries[i].differences for i in wanted)
+def named(bench: Bench, rightful: Iterable[str], known: Known) -> Named | None:
+    """The finding that counts: a rightful one, a sure one before a difference."""
+    wanted = frozenset(rightful)
+    told = [
+        (rule_id in wanted, kind == "findings", rule_id, one)
+        for kind in ("findings", "differences")
+        for rule_id, entry in bench.ledger.entries.items()
+        for one in getattr(entry, kind)
+        if (rule_id, one.case) not in known
+    ]
+    if not told:
+        return None
+    *_, rule_id, found = max(told, key=lambda row: row[:2])
+    return rule_id, found

@@ -51,7 +51,7 @@ class Composer:
         whole = record if record is not None else self.foresee(operation, body)
         if resource.lifecycle is not None and isinstance(whole, Mapping):
             found += requirement_breaches(resource.lifecycle, whole)
-        found += refusal_breaches(operation, body, whole)
+        found += refusal_breaches(operation, self.foresee(operation, body), whole)
         return found
 
     def foresee(self, operation: Operation, body: Any) -> Any:
@@ -209,7 +209,7 @@ def requirement_breaches(lifecycle: Lifecycle, record: Mapping[str, Any]) -> Ite
 
 
 def refusal_breaches(operation: Operation, body: Any, record: Any) -> Iterable[Breach]:
-    """Refusals of their own kind that a body meets."""
+    """Refusals of their own kind that a body meets, once its defaults are filled in."""
     facts = {"query": {}, "body": body, "record": record}
     for refusal in operation.refusals:
         if isinstance(body, Mapping) and oracle_of(refusal.condition).is_valid(facts):

@@ -18,12 +18,7 @@ def compile_rules(compilation: Compilation, operation_ids: set[str]) -> dict[str
     for rule_id, places in compilation.places.items():
         if rule_id not in entries:
             for place in dict.fromkeys(place.pointer for place in places):
-                compilation.report(
-                    place,
-                    f'the rule "{rule_id}" without an entry',
-                    "an entry under #/x-rules",
-                    nearest(rule_id, entries),
-                )
+                compilation.report_unentered(rule_id, place)
     return {
         rule_id: compile_rule(compilation, rule_id, entry, operation_ids)
         for rule_id, entry in entries.items()

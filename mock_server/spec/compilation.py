@@ -52,6 +52,15 @@ class Compilation:
         self.report(pointer, f'the {what} "{name}"', one_of(names), nearest(str(name), names))
         return False
 
+    def report_unentered(self, rule_id: str, pointer: str) -> None:
+        """A place states a rule that the catalogue does not have."""
+        self.report(
+            pointer,
+            f'the rule "{rule_id}" without an entry',
+            "an entry under #/x-rules",
+            nearest(rule_id, self.raw.get("x-rules") or ()),
+        )
+
 
 @cache
 def word_schema(word: str) -> dict[str, Any]:

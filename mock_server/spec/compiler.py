@@ -12,7 +12,7 @@ from mock_server.functions import FUNCTIONS
 from mock_server.spec.catalogue import compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
-from mock_server.spec.examine import examine
+from mock_server.spec.examine import check_names, examine
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.log import check_logs
 from mock_server.spec.model import Document, ErrorLayout, Place, Resource, SecurityScheme
@@ -49,6 +49,8 @@ def compile_source(source: Source) -> Document:
     compilation = Compilation(source, frozenset(FUNCTIONS))
     compilation.faults += source.faults
     standing = examine(compilation)
+    if compilation.faults:  # too many to compile; names can be looked up all the same
+        check_names(compilation, standing)
     stop_at_faults(compilation)
     document = compile_document(compilation)
     check_consistency(compilation, document)

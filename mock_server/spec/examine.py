@@ -19,8 +19,15 @@ from mock_server.spec.compilation import (
     describe,
     explain_mismatch,
 )
-from mock_server.spec.pointers import escape, follow, nearest, one_of, parse_reference
-from mock_server.spec.schemas import ReferenceFault
+from mock_server.spec.pointers import (
+    escape,
+    follow,
+    nearest,
+    one_of,
+    parse_pointer,
+    parse_reference,
+)
+from mock_server.spec.schemas import ReferenceFault, rule_ids
 
 SCHEMAS = ("schema", "subschema")
 
@@ -54,6 +61,30 @@ def examine(compilation: Compilation) -> list[tuple[str, str]]:
         if kind in SCHEMAS:
             check_keywords(compilation, node, pointer)
     return standing
+
+
+def check_names(compilation: Compilation, standing: list[tuple[str, str]]) -> None:
+    """Reports what words of ours name and nobody knows: rules without an entry, functions."""
+    for pointer, word in standing:
+        if word == "x-rule":
+            parent = pointer.removesuffix("/x-rule")
+            check_named(compilation, follow(compilation.raw, parse_pointer(parent)), parent)
+        elif word not in ("x-rules", "x-seed"):
+            check_named(compilation, follow(compilation.raw, parse_pointer(pointer)), pointer, True)
+
+
+def check_named(compilation: Compilation, node: Any, pointer: str, deep: bool = False) -> None:
+    entries = compilation.raw.get("x-rules")
+    for rule_id in rule_ids(node):
+        if not isinstance(entries, dict) or rule_id not in entries:
+            compilation.report_unentered(rule_id, pointer)
+    if not deep:
+        return
+    if isinstance(node, dict) and isinstance(name := node.get("function"), str):
+        compilation.known(name, compilation.functions, f"{pointer}/function", "function")
+    children = enumerate(node) if isinstance(node, list) else ()
+    for key, child in node.items() if isinstance(node, dict) else children:
+        check_named(compilation, child, f"{pointer}/{escape(str(key))}", True)
 
 
 def check_reference(compilation: Compilation, kind: str, node: dict[str, Any]) -> bool:

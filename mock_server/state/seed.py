@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema_rs import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, ValidationError
 
 from mock_server.clock import is_date_time
 from mock_server.errors import Fault, SeedError
@@ -35,9 +35,13 @@ def check_seed(source: Source, document: Document) -> Seed:
     """Holds a seed's values against the document; raises SeedError."""
     if source.faults:
         raise SeedError(source.path, list(source.faults))
-    value = {} if source.value is None else source.value
+    value = source.value
     if not isinstance(value, dict):
-        fault = source.fault("#", quoted(value), "a mapping of collections to lists of records")
+        expected = "a mapping of collections to lists of records"
+        if value is None:
+            fault = source.fault("#", "nothing", f"{expected}; {{}} is an account without any")
+        else:
+            fault = source.fault("#", quoted(value), expected)
         raise SeedError(source.path, with_lines(source, [fault]))
     faults = list(iter_faults(source, value, document))
     if faults:
@@ -91,9 +95,10 @@ def record_faults(
             yield source.fault(
                 place, f'the field "{field}"', one_of(properties), nearest(field, properties)
             )
+    refused = set()
     for error in fits.iter_errors(record):
-        place = pointer + "".join(f"/{escape(str(token))}" for token in error.instance_path)
-        yield source.fault(place, quoted(error.instance), say(error.kind.name, error.kind.value)[1])
+        refused.add(str(error.instance_path[0]) if error.instance_path else "")
+        yield mismatch(source, error, pointer)
     record_id = record.get("id")
     if record_id is not None and isinstance(record_id, str):
         if record_id in ids:
@@ -101,11 +106,34 @@ def record_faults(
         ids.add(record_id)
     lifecycle = resource.lifecycle
     worked_out = {one.field for one in resource.derived} - record.keys()
-    if lifecycle is None or lifecycle.field in worked_out:
+    if lifecycle is None or lifecycle.field in worked_out | refused:
         return
-    if record.get(lifecycle.field) not in lifecycle.states:
-        found = quoted(record.get(lifecycle.field))
-        yield source.fault(f"{pointer}/{lifecycle.field}", found, one_of(lifecycle.states))
+    state = record.get(lifecycle.field)
+    if state not in lifecycle.states:
+        place = f"{pointer}/{lifecycle.field}"
+        hint = nearest(str(state), lifecycle.states)
+        yield source.fault(place, quoted(state), one_of(lifecycle.states), hint)
+    required = {
+        name
+        for needed in lifecycle.requires
+        if state in needed.states
+        for name in needed.schema.get("required", ())
+    }
+    for transition in lifecycle.transitions:
+        at = transition.at
+        if transition.source == state and at in required and record.get(at) is None:
+            why = f"a value for {at}, at which it leaves the {lifecycle.field} {state}"
+            yield source.fault(pointer, f"nothing under {at}", why)
+
+
+def mismatch(source: Source, error: ValidationError, pointer: str) -> Fault:
+    """What a value is, and what its schema wants in its place."""
+    keyword, limit, found = error.kind.name, error.kind.value, error.instance
+    place = pointer + "".join(f"/{escape(str(token))}" for token in error.instance_path)
+    hint = ""
+    if keyword == "enum" and isinstance(found, str):
+        hint = nearest(found, [one for one in limit if isinstance(one, str)])
+    return source.fault(place, quoted(found), say(keyword, limit)[1], hint)
 
 
 def reference_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:

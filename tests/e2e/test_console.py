@@ -26,6 +26,8 @@ from selenium.webdriver.remote.webelement import WebElement
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 SMS = "/api/v1/activity/sms/"
 LEAD = "lead_0NowhereBakery00000000000000000000000000000"
+ROOT = Path(__file__).parents[2]
+IMAGES = ".github/images"
 TALK = f"conversations/lead_id%3D{LEAD}"
 SMALL, WIDE = (390, 780), (1280, 800)
 SWITCHES = (
@@ -425,3 +427,35 @@ def test_both_documents_can_be_read(page: Page) -> None:
     page.sees("local_phone")
     page.click("select option", "The control API")
     page.sees("Judge a request without performing it")
+
+
+GARDENS = "lead_0SpecimenGardens0000000000000000000000000000"
+SHOWN = {
+    "conversations": (f"conversations/lead_id%3D{GARDENS}", "light", ".message.waiting"),
+    "requests": ("requests", "light", ".item"),
+    "rules": ("rules/overview", "dark", "svg.machine .count"),
+}
+
+
+def test_the_readme_shows_the_console_as_it_is(chrome: Chrome, tmp_path: Path) -> None:
+    """With MAKE_IMAGES=1 in the environment it makes the README's pictures anew."""
+    folder = ROOT / IMAGES if os.environ.get("MAKE_IMAGES") else tmp_path
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    with served() as origin:
+        page = Page(chrome, origin)
+        talk = {"local_phone": "+442079460123", "remote_phone": "+442079460456", "lead_id": GARDENS}
+        draft = {**talk, "status": "draft", "text": "Shall I come on Friday instead?"}
+        made = page.api("POST", SMS, json=draft).json()
+        moved = {"status": "outbox", "send_in": 50}
+        assert page.api("PUT", f"{SMS}{made['id']}/", json=moved).status_code == 200
+        refused = {"status": "scheduled", "local_phone": "+16505550103"}
+        assert page.api("POST", SMS, json=refused).status_code == 400
+        for name, (place, scheme, sign) in SHOWN.items():
+            page.open(place, WIDE, scheme)
+            page.wait(lambda sign=sign: page.find(sign))
+            if name == "requests":
+                page.click(".item", "400")
+                page.sees("Why it was refused")
+            assert page.chrome.save_screenshot(str(folder / f"{name}.png"))
+            assert f"{IMAGES}/{name}.png" in readme
+            assert (ROOT / IMAGES / f"{name}.png").is_file()

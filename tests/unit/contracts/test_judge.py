@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -176,3 +177,55 @@ def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any
     assert entry.verdict == "broken"
     assert entry.counterexample is not None
     assert len(entry.counterexample.exchanges) <= 5
+
+
+@pytest.mark.parametrize(
+    ("steps", "mode"),
+    [
+        ([], "real"),
+        ([{"freeze": True}], "frozen"),
+        ([{"advance": 3600}], "shifted"),
+    ],
+)
+def test_the_targets_clock_is_left_as_it_was_found(steps: list[dict[str, Any]], mode: str) -> None:
+    time = FakeTime()
+    app = create_app(
+        load_document(default_document_path()), time_source=lambda: int(time.now() * 1_000_000)
+    )
+    stub = app.test_client()
+    key = "api_test_clock"
+
+    def ask(method: str, **more: Any) -> Any:
+        return stub.open("/__mock/clock", method=method, auth=(key, ""), **more).get_json()
+
+    for step in steps:
+        ask("POST", json=step)
+    before = ask("GET")
+    settings = Settings(
+        default_document_path(),
+        schemathesis=False,
+        selection=Selection(include_rules=("sms.outbox.sends",)),
+    )
+    keys = {"CONTRACTS_API_KEY": key}
+    result = judge(app.lane.document, settings, keys, Timepiece(time.now, time.sleep), app=app)
+    assert broken(result) == []
+    after = ask("GET")
+    assert after["mode"] == before["mode"] == mode
+    if mode == "frozen":
+        assert after == before
+    else:  # the run's own time is faked, and only a moment has passed
+        assert after["now"][:16] == before["now"][:16]
+
+
+def test_a_pattern_that_names_nothing_is_told() -> None:
+    document = load_document(default_document_path())
+    Selection(("sms.*",), ("*.shape",), ("*SMS",), (), ("/lead/*",), (), ("SMS",)).check(document)
+    for selection, said in {
+        Selection(("sms.drafts_only",)): '--include-rule: found "sms.drafts_only"',
+        Selection((), ("x",)): "--exclude-rule",
+        Selection((), (), ("createSms",)): 'did you mean "createSMS"?',
+        Selection((), (), (), (), (), ("/nothing",)): "--exclude-path",
+        Selection((), (), (), (), (), (), ("sms",)): "expected one of Contacts, Events",
+    }.items():
+        with pytest.raises(CouldNotRunError, match=re.escape(said)):
+            selection.check(document)

@@ -862,6 +862,22 @@ def test_several_faults_are_reported_together(tmp_path: Path) -> None:
     )
 
 
+def test_a_fault_of_one_kind_hides_none_of_another(tmp_path: Path) -> None:
+    text = (
+        TEXT.replace("'#/components/schemas/Announcement'", "'#/components/schemas/Anouncement'")
+        .replace("function: join.words", "function: join.wods")
+        .replace("x-rule: parcels.pages", "x-rule: parcels.pags")
+        .replace("transitions:", "transitons:")
+    )
+    with pytest.raises(DocumentError) as raised:
+        load_document(write(tmp_path, text))
+    said = str(raised.value)
+    for slip in ("Anouncement", "join.wods", "parcels.pags", "transitons"):
+        assert slip in said
+    assert 'did you mean "join.words"?' in said
+    assert 'did you mean "parcels.pages"?' in said
+
+
 def test_another_vendors_words_pass(tmp_path: Path) -> None:
     text = TEXT.replace("x-seed:", "x-tagGroups: [{name: All}]\nx-logo: {url: none}\nx-seed:")
     assert load_document(write(tmp_path, text)).title == "Parcel Lockers"
