@@ -394,6 +394,25 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Invented:
+    """How a field is made up: by a `kind`, as one of `options`, as a list with one item of `items`,
+    with what is taken of a record of another resource that is picked (or of the one that the field
+    `source` has picked), or by the value of the field `source` (`cases`).
+    """
+
+    pointer: str
+    kind: str = ""
+    options: tuple[Json, ...] = ()
+    items: Mapping[str, Invented] = field(default_factory=dict)
+    pick: str = ""  # resource
+    each: bool = False  # there is one for each of the resource that is picked
+    where: Schema | None = None
+    take: str = "id"
+    source: str = ""
+    cases: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A stored record's schema. `hidden` fields are stored and never returned (writeOnly)."""
 
@@ -418,6 +437,7 @@ class Resource:
     log: Log | None = None
     magic: tuple[Magic, ...] = ()
     subscription: Subscription | None = None
+    invented: Mapping[str, Invented] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

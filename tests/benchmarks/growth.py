@@ -90,9 +90,7 @@ def account(count: int) -> Seed:
         }
         for number in range(count)
     ]
-    return Seed(
-        None, {"users": tuple(people), "leads": tuple(leads), "sms_activities": tuple(sms)}
-    )
+    return Seed(None, {"users": tuple(people), "leads": tuple(leads), "sms_activities": tuple(sms)})
 
 
 PAGES = {

@@ -726,6 +726,30 @@ SLIPS = [
         ('the path "/parcels/{number"',),
     ),
     Slip(
+        "a kind of invention that there is not",
+        "x-invented: person",
+        "x-invented: persn",
+        ("/x-invented", "persn", "person"),
+    ),
+    Slip(
+        "an invention out of nothing",
+        "x-invented: {each: Parcel}",
+        "x-invented: {each: Parsel}",
+        ("/x-invented/each", 'did you mean "Parcel"?'),
+    ),
+    Slip(
+        "an invention that takes what is not there",
+        "x-invented: {from: parcel, take: to}",
+        "x-invented: {from: parcel, take: two}",
+        ("/x-invented/take", 'the field "two"', 'did you mean "to"?'),
+    ),
+    Slip(
+        "an invention from a field that picks nothing",
+        "x-invented: {from: parcel, take: to}",
+        "x-invented: {from: id, take: to}",
+        ("/x-invented/from", 'the field "id", which picks no record'),
+    ),
+    Slip(
         "content of a list",
         "x-handler: {does: read, resource: Parcel}",
         "x-handler: {does: list, resource: Parcel}",
