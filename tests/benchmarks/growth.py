@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from mock_server.clock import format_instant
 from mock_server.http.compose import build_lane
 from mock_server.http.wire import Lane
 from mock_server.pipeline.order import settle
+from mock_server.pipeline.write import write
 from mock_server.rules.values import Context
 from mock_server.spec import default_document_path, load_document
 from mock_server.state.seed import Seed
@@ -50,9 +52,11 @@ def build(count: int) -> tuple[Lane, dict[str, str]]:
             assert record is not None
             context = Context(tenant.store, tenant.ids, format_instant(now), {})
             changed = prototype.change(context, record, {"text": f"changed {number}"}, now)
-            tenant.store.put(prototype.collection, changed)
+            write(context, prototype, record, changed)
     middle = START + count // 2 * MINUTE
+    events = json.loads(ask(lane, "/event/?_limit=20"))
     return lane, {
+        "mark": events["cursor_next"],
         "lead": f"lead_{count // PER_LEAD // 2}",
         "leads": ",".join(f"lead_{n}" for n in range(0, count // PER_LEAD, max(count // 50, 1))),
         "middle": format_instant(middle).replace("+", "%2B"),
@@ -113,6 +117,9 @@ PAGES = {
     "by activity_at": "/activity/?_limit=10&_order_by=activity_at",
     "all types": "/activity/?_limit=10&_type__in=SMS,Call",
     "events": "/event/?_limit=10",
+    "events beyond a mark": "/event/?_limit=10&_cursor={mark}",
+    "events of a kind, beyond": "/event/?_limit=10&object_type=activity.sms&action=updated&_cursor={mark}",
+    "events of no kind": "/event/?_limit=10&object_type=activity.sms&action=deleted",
     "events of a kind": "/event/?_limit=10&object_type=activity.sms&action=updated",
     "leads": "/lead/?_limit=10",
     "one record": "/activity/sms/acti_0000042/",
