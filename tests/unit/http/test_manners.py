@@ -206,6 +206,20 @@ def test_parameters_may_stand_twice_or_hold_nothing(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "/api/v1/phone_number/?number=%2B16505550100",
+        "/api/v1/phone_number/?number=+16505550100",
+        "/api/v1/activity/sms/?date_created__lt=2026-03-02T08:16:00+00:00",
+        "/api/v1/activity/sms/?date_created__lt=2026-03-02T08:16:00%2B00:00",
+    ],
+)
+def test_a_plus_that_was_not_encoded_is_understood(client: FlaskClient, query: str) -> None:
+    answer = ask(client, "GET", query)
+    assert (answer.status_code, len(answer.get_json()["data"])) == (200, 1)
+
+
+@pytest.mark.parametrize(
     "text",
     ["Grüße 👩‍👩‍👧‍👦 🏳️‍🌈 日本語 \u202eright to left\u202c", "x" * 1_000_000, '\u0000\n\t\\"'],
     ids=len,
