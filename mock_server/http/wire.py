@@ -187,7 +187,8 @@ def to_request(environ: dict[str, Any]) -> Request:
         environ.get("CONTENT_TYPE") or environ.get("HTTP_CONTENT_TYPE") or "",
         length,
         reader(environ, length),
-        f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST') or environ['SERVER_NAME']}",
+        environ["wsgi.url_scheme"],
+        environ.get("HTTP_HOST") or environ["SERVER_NAME"],
     )
 
 

@@ -96,11 +96,12 @@ class Request:
         "authorization",
         "content_length",
         "content_type",
+        "host",
         "method",
-        "origin",
         "path",
         "query",
         "read",
+        "scheme",
     )
 
     def __init__(
@@ -112,7 +113,8 @@ class Request:
         content_type: str,
         content_length: int | None,
         read: Callable[[int], bytes],
-        origin: str = "",
+        scheme: str = "",
+        host: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -121,7 +123,8 @@ class Request:
         self.content_type = content_type
         self.content_length = content_length
         self.read = read
-        self.origin = origin  # scheme and host under which it came in
+        self.scheme = scheme
+        self.host = host  # under which it came in
 
 
 class Exchange:

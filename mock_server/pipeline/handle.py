@@ -28,7 +28,7 @@ def create(exchange: Exchange) -> None:
     context = exchange.context
     context.body = exchange.given
     context.query = exchange.query
-    if plan.beforehand:
+    if plan.beforehand and any(effect.may_happen(exchange.given) for effect in plan.beforehand):
         # What comes beforehand may name this record by its id.
         exchange.given.setdefault("id", context.ids.new(plan.prototype.resource.prefix))
         context.record = {**exchange.tentative, "id": exchange.given["id"]}

@@ -122,8 +122,11 @@ def enter(exchange: Exchange) -> None:
         exchange.query,
         exchange.path,
     )
-    exchange.context.base = exchange.request.origin + exchange.plan.base_path
-    tenant.base = exchange.context.base
+    request = exchange.request
+    if request.host and request.host != tenant.host:
+        tenant.host = request.host
+        tenant.base = f"{request.scheme}://{request.host}{exchange.plan.base_path}"
+    exchange.context.base = tenant.base
     exchange.context.origin = Origin(exchange.request.method, exchange.request.path)
     if exchange.operation.tells:
         tell(exchange.plan, tenant)

@@ -69,7 +69,7 @@ class Derivation:
     def fill_items(self, context: Context, record: dict[str, Any], lists: Collection[str]) -> None:
         """Works out the properties of the items of the record's lists; the lists are made anew."""
         for name in lists:
-            if isinstance(record.get(name), list):
+            if record.get(name) and isinstance(record[name], list):
                 record[name] = [self.fill_item(context, name, one) for one in record[name]]
 
     def fill_item(self, context: Context, name: str, item: Any) -> Any:

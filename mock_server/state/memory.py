@@ -44,24 +44,36 @@ class Collection:
         key = self.key(record)
         self.run.add(key)
         self.records[key[2]] = record
-        for field in self.indexes:
-            self.enter(field, record, key)
+        for field, index in self.indexes.items():
+            for one in values_of(field_of(record, field)):
+                keys = index.get(one)
+                if keys is None:
+                    index[one] = [key]
+                elif keys[-1] < key:  # most records are the newest of their collection
+                    keys.append(key)
+                else:
+                    insort(keys, key)
+        if self.bitmaps:
+            self.mark(record, key[1])
         for field, order in self.orders.items():
             order.add(ranked(record, field))
         if self.places:
             self.places[key[1]] = key[2]
 
+    def mark(self, record: Record, sequence: int) -> None:
+        """Enters a record into the bitmaps of its values."""
+        for field in self.indexes:
+            for one in values_of(field_of(record, field)):
+                kept = self.bitmaps.get((field, one))
+                if kept is not None:
+                    kept.add(sequence)
+
     def enter(self, field: str, record: Record, key: Key) -> None:
         index = self.indexes[field]
         for one in values_of(field_of(record, field)):
-            keys = index.get(one)
-            if keys is None:
-                index[one] = [key]
-            elif keys[-1] < key:  # most records are the newest of their collection
-                keys.append(key)
-            else:
-                insort(keys, key)
-            if self.bitmaps and (kept := self.bitmaps.get((field, one))) is not None:
+            insort(index.setdefault(one, []), key)
+            kept = self.bitmaps.get((field, one))
+            if kept is not None:
                 kept.add(key[1])
 
     def leave(self, field: str, record: Record, key: Key) -> None:

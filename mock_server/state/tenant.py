@@ -41,6 +41,7 @@ class Tenant:
         "deliveries",
         "dispatch",
         "faults",
+        "host",
         "ids",
         "journal",
         "key",
@@ -65,6 +66,7 @@ class Tenant:
         self.key = key  # that opened it; empty where its keys are those of its seed
         self.principals: dict[str, Mapping[str, Any]] = {}  # key -> record of who calls
         self.base = ""  # where its callers reach the API
+        self.host = ""  # part of it
         self.journal: deque[Any] = deque(maxlen=JOURNAL_LENGTH)
         self.tally: dict[Any, list[Any]] = {}  # what requests were like, and how many
         self.counts: Counter[Any] = Counter()  # of what is told apart no longer, and of transitions
