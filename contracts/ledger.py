@@ -126,6 +126,6 @@ def is_of_refusals(rule: BusinessRule) -> bool:
     return any(
         place.kind == "response"
         and isinstance(place.detail, ErrorLayout)
-        and not {"401", "404"} & set(place.detail.statuses)
+        and not {"401", "404", "429"} & set(place.detail.statuses)
         for place in rule.places
     )

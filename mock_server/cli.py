@@ -88,6 +88,9 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     "seed",
     "random_seed",
     "rules",
+    "cors_origin",
+    "deliver_to",
+    "rate_limit",
     "log_level",
     "log_format",
     "no_control",
@@ -102,7 +105,17 @@ def serve(**chosen: Any) -> None:
 @mock_server.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--document", metavar="FILE", help="The document to serve.")
 @setting_options(
-    "port", "host", "seed", "random_seed", "rules", "log_level", "log_format", "no_color"
+    "port",
+    "host",
+    "seed",
+    "random_seed",
+    "rules",
+    "cors_origin",
+    "deliver_to",
+    "rate_limit",
+    "log_level",
+    "log_format",
+    "no_color",
 )
 @click.option(
     "-e",
@@ -181,6 +194,9 @@ def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
         "log": RequestLog(settings.log_level, settings.log_format, colour),
         "control": not settings.no_control,
         "control_token": token_for(settings),
+        "cors_origins": settings.cors_origin,
+        "deliver_to": settings.deliver_to,
+        "rate_limit": settings.rate_limit,
     }
 
     def build() -> tuple[Lane, list[Path]]:
@@ -334,6 +350,86 @@ def second_opinion(document: Document) -> None:
     ]
     if faults:
         raise MockServerError(f"{document.path} is not valid OpenAPI 3.1:\n" + "\n".join(faults))
+
+
+@mock_server.command(
+    "seed", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+@click.option("--document", metavar="FILE", help="The document whose records they are.")
+@click.option("--random-seed", default=0, metavar="N", type=int, help="Makes the records repeat.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Default: standard output.",
+)
+@click.pass_context
+def seed_(ctx: click.Context, document: str | None, random_seed: int, output: Path | None) -> None:
+    """Write a larger account as a seed file: so many of each COLLECTION, --COLLECTION N.
+
+    A COLLECTION may be cut short where it stays clear. The records of the document's own seed come
+    first; whatever else is invented, as its `x-invented` words say.
+    """
+    compiled = load_document(document_path(Settings(document=document or "")))
+    write_seed(compiled, read_counts(ctx.args, compiled), random_seed, output)
+
+
+def read_counts(args: Sequence[str], document: Document) -> dict[str, int]:
+    """`--collection N` and `--collection=N` as a mapping; raises SettingsError."""
+    collections = [one.collection for one in document.resources.values()]
+    waiting = [part for arg in args for part in (arg.split("=", 1) if arg[:2] == "--" else [arg])]
+    counts: dict[str, int] = {}
+    while waiting:
+        written = waiting.pop(0)
+        name = written.removeprefix("--").replace("-", "_")
+        found = [one for one in collections if one == name] or [
+            one.collection
+            for one in document.resources.values()
+            if one.invented and one.collection.startswith(name)
+        ]
+        if not written.startswith("--") or len(found) != 1:
+            hint = nearest(name, collections)
+            made = [one.collection for one in document.resources.values() if one.invented]
+            known = ", ".join(f"--{one}" for one in made) or "nothing, for nothing says how"
+            raise SettingsError(f'found "{written}"; expected one of {known}{hint and "; "}{hint}')
+        number = waiting.pop(0) if waiting else ""
+        if not number.isdecimal() or len(number) > 9:
+            raise SettingsError(f'{written}: found "{number}"; expected how many')
+        counts[found[0]] = int(number)
+    return counts
+
+
+def write_seed(
+    document: Document, asked: Mapping[str, int], chance: int, output: Path | None
+) -> None:
+    import orjson
+
+    from mock_server.state.invention import Inventor, plan_counts
+    from mock_server.state.seed import load_seed
+
+    counts = plan_counts(document, asked)
+    base = load_seed(document.seeds[0], document) if document.seeds else None
+    inventor = Inventor(document, base, chance)
+    total = sum(counts.values())
+    with click.progressbar(
+        length=total, label="Inventing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for number, _ in enumerate(inventor.make(counts), 1):
+            if number % 1_000 == 0 or number == total:
+                bar.update(1_000 if number % 1_000 == 0 else number % 1_000)
+    # A record a line, so that a fault in it is found.
+    parts = [
+        f"{json.dumps(name)}: [\n"
+        + ",\n".join(orjson.dumps(record).decode() for record in records)
+        + "\n]"
+        for name, records in inventor.records.items()
+    ]
+    text = "{\n" + ",\n".join(parts) + "\n}\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 @mock_server.command()

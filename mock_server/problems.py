@@ -37,3 +37,6 @@ class Problem:
     title: str = ""  # of the resource that is concerned
     headers: tuple[tuple[str, str], ...] = ()
     body: Any = None  # where it is not laid out as other errors of this status
+    words: Mapping[str, Any] = dataclasses.field(
+        default_factory=dict
+    )  # more that a layout may name

@@ -18,6 +18,8 @@ TOLD = ("URL", "KEY", "ORIGIN")
 POLICIES = ("enforce", "warn", "off")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("text", "json")
+HOST = r"[a-z0-9._-]+(?::\d{1,5})?"
+ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?:\d{1,5}|\*))?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Settings:
     no_color: bool = False
     port_file: str = ""
     watch: bool = False
+    cors_origin: tuple[str, ...] = ()
+    deliver_to: tuple[str, ...] = ()  # hosts
+    rate_limit: tuple[int, float] | None = None  # requests, seconds
 
 
 DEFAULTS = Settings()
@@ -200,6 +205,34 @@ def to_texts(value: Any, place: str) -> tuple[str, ...]:
     return tuple(listed)
 
 
+def to_origins(value: Any, place: str) -> tuple[str, ...]:
+    origins = to_texts(value, place)
+    for origin in origins:
+        if not re.fullmatch(ORIGIN, origin):
+            raise SettingsError(
+                f'{place}: found "{origin}"; expected an origin such as http://localhost:3000, '
+                "http://localhost:* for any port, null for files, or * for all"
+            )
+    return origins
+
+
+def to_hosts(value: Any, place: str) -> tuple[str, ...]:
+    hosts = to_texts(value, place)
+    for host in hosts:
+        if not re.fullmatch(HOST, host):
+            raise SettingsError(
+                f'{place}: found "{host}"; expected a host such as hooks.example or hooks.example:8443'
+            )
+    return hosts
+
+
+def to_rate(value: Any, place: str) -> tuple[int, float]:
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,6})?)", str(value))
+    if found is None or not float(found[2]):
+        raise SettingsError(f"{place}: found {value!r}; expected REQUESTS/SECONDS, such as 60/60")
+    return int(found[1]), float(found[2])
+
+
 def one_of(*words: str) -> Any:
     def convert(value: Any, place: str) -> str:
         if value not in words:
@@ -253,6 +286,32 @@ SETTINGS: tuple[Setting, ...] = (
         to_policies,
         "ID=POLICY",
         listed=True,
+    ),
+    Setting(
+        "cors_origin",
+        "--cors-origin",
+        "Origin whose pages may call the API, `*` for all; repeatable",
+        "none",
+        to_origins,
+        "ORIGIN",
+        listed=True,
+    ),
+    Setting(
+        "deliver_to",
+        "--deliver-to",
+        "Host that subscribers may have besides loopback; repeatable",
+        "none",
+        to_hosts,
+        "HOST",
+        listed=True,
+    ),
+    Setting(
+        "rate_limit",
+        "--rate-limit",
+        "So many requests of a key to an operation in so many seconds, such as 60/60",
+        "no limit",
+        to_rate,
+        "N/SECONDS",
     ),
     Setting(
         "log_level",

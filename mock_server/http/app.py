@@ -10,8 +10,11 @@ from werkzeug.exceptions import HTTPException
 
 from mock_server.http.compose import Wishes, build_lane
 from mock_server.http.control import Guard, build_control
+from mock_server.http.manners import Manners
 from mock_server.http.wire import Lane
 from mock_server.spec import Document, default_document_path, load_document
+
+PACKING = Manners()  # the control API is for no page of another origin
 
 
 class MockServer(Flask):
@@ -29,7 +32,7 @@ class MockServer(Flask):
     def wsgi_app(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         if self.lane.answers(environ["PATH_INFO"]):
             return self.lane(environ, start_response)
-        return super().wsgi_app(environ, start_response)
+        return PACKING(super().wsgi_app, environ, start_response)
 
 
 def plain_error(error: HTTPException) -> tuple[Response, int]:

@@ -12,6 +12,7 @@ from mock_server.http.courier import Courier, Send
 from mock_server.http.coverage import Coverage
 from mock_server.http.journal import Entry
 from mock_server.http.log import RequestLog
+from mock_server.http.manners import Manners
 from mock_server.http.wire import Control, Lane
 from mock_server.pipeline.build import BODY_LIMIT, build_plan, collection_specs
 from mock_server.pipeline.open import open_tenants
@@ -32,6 +33,8 @@ class Wishes(TypedDict, total=False):
     body_limit: int  # bytes
     deliver_to: Sequence[str]  # hosts that subscribers may have besides loopback
     send: Send  # delivers to subscribers, instead of the network
+    rate_limit: tuple[int, float] | None  # requests of a key to an operation, in so many seconds
+    cors_origins: Sequence[str]  # origins whose pages may read answers
     key_prefix: str  # keys that begin so open tenants of their own
     control: bool  # whether there is a control API
     control_token: str | None  # what its callers must show; None: nothing
@@ -56,8 +59,11 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
     log = wishes.get("log") or RequestLog("critical")
     coverage = Coverage(document, plan)
     control = Control(wishes.get("control", True), wishes.get("control_token"))
+    manners = Manners(wishes.get("cors_origins", ()))
     journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
-    return Lane(document, plan, tenants, log, journal, coverage, control, courier)
+    lane = Lane(document, plan, tenants, log, journal, coverage, control, courier, manners)
+    lane.steering.limit_requests(wishes.get("rate_limit"))
+    return lane
 
 
 def to_network(allowed: Sequence[str]) -> Send:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
@@ -142,7 +144,7 @@ class Fault:
             return min(float(self.wish["median"]) * spread, LONGEST)
         return float(self.wish["seconds"])
 
-    def answer(self, plan: Plan, now: int) -> Answer:
+    def answer(self, plan: Plan, now: int, group: str = "") -> Answer:
         """The answer that a status or a limit gives in place of the API's own."""
         status = self.wish.get("status", 429 if self.does == "limit" else 503)
         headers = list(self.wish.get("headers", {}).items())
@@ -151,23 +153,54 @@ class Fault:
         if "body" in self.wish:
             return Answer(status, [JSON, *headers], orjson.dumps(self.wish["body"]))
         message = MESSAGES.get(status, "This fault was asked for.")
-        return refuse(plan, Problem(status, message, headers=tuple(headers)))
+        words = self.words(now, group) if status == 429 else {}
+        return refuse(plan, Problem(status, message, headers=tuple(headers), words=words))
 
     def pause(self, now: int) -> int:
         """Whole seconds until a limit lets a request through again."""
+        return max(math.ceil(self.rest(now)), 1)
+
+    def rest(self, now: int) -> float:
+        """Seconds until the oldest request counts no more."""
         if not self.recent:
-            return 1
-        until = self.recent[0] + round(self.wish.get("per", 60) * SECOND)
-        return max(int(-(-(until - now) // SECOND)), 1)
+            return 0.0
+        until: int = self.recent[0] + round(self.wish.get("per", 60) * SECOND)
+        return max(until - now, 0) / SECOND
+
+    def words(self, now: int, group: str) -> dict[str, Any]:
+        """How a limit stands, for the layouts of headers and of the refusal."""
+        most, rest = self.wish.get("requests", 0), self.rest(now)
+        return {
+            "$limit": most,
+            "$remaining": max(most - len(self.recent), 0),
+            "$reset": math.ceil(rest),
+            "$pause": f"{rest:.6f}",
+            "$window": self.wish.get("per", 60),
+            "$group": group,
+        }
 
 
-def find(faults: Iterable[Fault], facts: Facts, now: int) -> tuple[list[Fault], Fault | None]:
-    """The latencies that happen to a request, and the first other fault that does."""
-    late, other = [], None
+def limit_headers(layouts: Mapping[str, str], words: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an answer says of the limit on requests."""
+    return [
+        (name, re.sub(r"\$[a-z]+", lambda word: f"{words[word[0]]}", layout))
+        for name, layout in layouts.items()
+    ]
+
+
+def find(
+    faults: Iterable[Fault], facts: Facts, now: int
+) -> tuple[list[Fault], Fault | None, Fault | None]:
+    """The latencies that happen to a request, the first other fault that does, and the limit that it counts for."""
+    late: list[Fault] = []
+    other = limit = None
     for fault in faults:
         if fault.does == "latency":
             if fault.strikes(facts, now):
                 late.append(fault)
-        elif other is None and fault.strikes(facts, now):
-            other = fault
-    return late, other
+        elif other is None:
+            if limit is None and fault.does == "limit" and fault.matches(facts):
+                limit = fault
+            if fault.strikes(facts, now):
+                other = fault
+    return late, other, limit

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mock_server.http.faults import Facts, Fault, find
+from mock_server.http.faults import Facts, Fault, find, limit_headers
+from mock_server.http.manners import Later
 from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
 from mock_server.ids import Chance
 from mock_server.pipeline.authenticate import parse_credentials
@@ -30,7 +31,7 @@ FLUSH = 0.05  # seconds in which half an answer leaves
 class Steering:
     """What makes an answer of a lane another than its own; asleep until something does."""
 
-    __slots__ = ("active", "chance", "expiries", "lane", "on_wait", "pause")
+    __slots__ = ("active", "chance", "expiries", "lane", "on_wait", "pause", "rate")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
@@ -39,6 +40,12 @@ class Steering:
         self.pause: Callable[[float], None] = time.sleep
         self.on_wait: Callable[[], None] = lambda: None  # told before somebody is kept waiting
         self.chance = Chance(1)
+        self.rate: tuple[int, float] | None = None  # requests, seconds
+
+    def limit_requests(self, rate: tuple[int, float] | None) -> None:
+        """Lets each key ask each operation so often from now on."""
+        self.rate = rate
+        self.active = self.active or rate is not None
 
     def __call__(
         self, request: Request, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -73,18 +80,59 @@ class Steering:
             return *self.noted(
                 request, refuse(lane.plan, Problem(400, wish)), tenant, body, None
             ), None
-        late, other = self.faults_for(request, environ, operation, tenant, body)
+        late, other, limit = self.faults_for(request, environ, operation, tenant, body)
+        if self.rate is not None and tenant is not None and operation is not None:
+            bucket, is_over = self.counted(request, tenant, operation)
+            if limit is None:
+                limit = bucket
+            if is_over and other is None:
+                other = bucket
         self.wait(late, wish)
         now = lane.tenants.now() if tenant is None else tenant.clock.now()
+        answer, entry, fault = self.answered(
+            request, operation, tenant, wish, body, late, other, now
+        )
+        if limit is not None:
+            words = limit.words(now, group_of(operation))
+            answer.headers += limit_headers(lane.document.limit_headers, words)
+        return answer, entry, fault
+
+    def counted(
+        self, request: Request, tenant: Tenant, operation: OperationPlan
+    ) -> tuple[Fault, bool]:
+        """The limit of a key on an operation, and whether this request is one too many."""
+        assert self.rate is not None  # else nothing is counted
+        credentials = parse_credentials(request.authorization) if request.authorization else None
+        key = (credentials[1] if credentials else "", operation.operation.operation_id)
+        with tenant.store.transaction():
+            bucket: Fault | None = tenant.limits.get(key)
+            if bucket is None:
+                requests, seconds = self.rate
+                wish = {"does": "limit", "requests": requests, "per": seconds}
+                bucket = tenant.limits[key] = Fault(wish)
+            return bucket, bucket.is_over(tenant.clock.now())
+
+    def answered(
+        self,
+        request: Request,
+        operation: OperationPlan | None,
+        tenant: Tenant | None,
+        wish: Preference,
+        body: bytes,
+        late: list[Fault],
+        other: Fault | None,
+        now: int,
+    ) -> tuple[Answer, Entry, Fault | None]:
+        lane = self.lane
         if other is not None and not other.performed:
-            answer = other.answer(lane.plan, now)
+            answer = other.answer(lane.plan, now, group_of(operation))
             return *self.noted(request, answer, tenant, body, operation, describe(other)), other
         if wish.answers and operation is not None:
             answer = preferred(lane.document, lane.plan, operation, wish, self.chance)
             return *self.noted(request, answer, tenant, body, operation, f"Prefer: {wish}"), other
         answer, entry = lane.answer(request)
         if other is not None and other.does in ("status", "limit"):
-            answer = entry.answer = other.answer(lane.plan, now)
+            answer = entry.answer = other.answer(lane.plan, now, group_of(operation))
         elif wish.wait is not None:
             answer.headers.append((APPLIED, str(wish)))
         entry.steered = (
@@ -133,9 +181,9 @@ class Steering:
         operation: OperationPlan | None,
         tenant: Tenant | None,
         body: bytes,
-    ) -> tuple[list[Fault], Fault | None]:
+    ) -> tuple[list[Fault], Fault | None, Fault | None]:
         if tenant is None or not tenant.faults:
-            return [], None
+            return [], None, None
         headers = {
             name[5:].replace("_", "-").lower(): value
             for name, value in environ.items()
@@ -182,18 +230,11 @@ class Steering:
         for key in [key for key, instant in self.expiries.items() if instant <= now]:
             del self.expiries[key]
             self.lane.tenants.drop(key)
-        self.active = bool(self.expiries) or any(
-            tenant.faults for tenant in self.lane.tenants.iter_tenants()
+        self.active = (
+            bool(self.expiries)
+            or self.rate is not None
+            or any(tenant.faults for tenant in self.lane.tenants.iter_tenants())
         )
-
-
-class Later:
-    """Keeps what an answer begins with, until it is clear how it goes on."""
-
-    arguments: tuple[str, list[tuple[str, str]]]
-
-    def __call__(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self.arguments = (status, headers)
 
 
 def read_json(body: bytes) -> Any:
@@ -201,6 +242,13 @@ def read_json(body: bytes) -> Any:
         return json.loads(body) if body else None
     except ValueError:
         return None
+
+
+def group_of(operation: OperationPlan | None) -> str:
+    """What a limit counts together: a method on a path."""
+    if operation is None:
+        return ""
+    return f"{operation.operation.method} {operation.operation.path_template}"
 
 
 def describe(fault: Fault) -> str:

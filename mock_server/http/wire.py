@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from threading import Event
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from mock_server.http.courier import Courier
 from mock_server.http.coverage import Coverage
 from mock_server.http.journal import Entry, build_entry
 from mock_server.http.log import RequestLog
+from mock_server.http.manners import PACK_FROM, VARY, Manners
 from mock_server.http.steering import Steering, status_line
 from mock_server.pipeline.exchange import OperationPlan, Plan, Request
 from mock_server.pipeline.order import Router, run
@@ -25,6 +28,7 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 EXPLANATION = "Mock-Explanation"
+PATH_SAFE = "/:@!$&'()*+,;=~"
 DRAIN_LIMIT = 64 * 1024 * 1024  # bytes of a body that is too large
 DRAIN_STEP = 64 * 1024
 
@@ -49,6 +53,7 @@ class Lane:
         coverage: Coverage,
         control: Control,
         courier: Courier,
+        manners: Manners,
     ) -> None:
         self.document = document
         self.plan = plan
@@ -60,6 +65,7 @@ class Lane:
         self.coverage = coverage
         self.control = control
         self.courier = courier  # sees to subscribers
+        self.manners = manners
         self.steering = Steering(self)
 
     def follow(self, other: Lane) -> list[str]:
@@ -67,7 +73,7 @@ class Lane:
         heirs, dropped = self.tenants.take_over(other.tenants)
         steering, before = self.steering, other.steering
         steering.on_wait, steering.expiries = before.on_wait, dict(before.expiries)
-        steering.active = bool(steering.expiries)
+        steering.active = bool(steering.expiries) or steering.rate is not None
         for tenant, deliveries in other.courier.release():
             heir = heirs.get(id(tenant))
             if heir is not None and self.plan.subscriptions:
@@ -79,6 +85,11 @@ class Lane:
         return not (path.startswith("/__mock/") or path == "/__mock")
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if "HTTP_ACCEPT_ENCODING" in environ or self.manners.origins:
+            return self.manners(self.respond, environ, start_response)
+        return self.respond(environ, start_response)
+
+    def respond(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = to_request(environ)
         if self.steering.active or "HTTP_PREFER" in environ or "HTTP_MOCK_TENANT" in environ:
             return self.steering(request, environ, start_response)
@@ -97,7 +108,10 @@ class Lane:
         if not answer.body and answer.status not in (204, 304):
             headers = [*headers, ("Content-Length", "0")]
         elif answer.body:
-            headers = [*headers, ("Content-Length", str(len(answer.body)))]
+            length = len(answer.body)
+            headers = [*headers, ("Content-Length", str(length))]
+            if length >= PACK_FROM:
+                headers.append(VARY)
         start_response(STATUS_LINES.get(answer.status) or status_line(answer.status), headers)
         return [b"" if request.method == "HEAD" else answer.body]
 
@@ -139,10 +153,13 @@ class Lane:
         return answer, entry
 
     def without_path(self, request: Request) -> Problem | Answer:
-        slashed = self.router.find(f"{request.path}/") if not request.path.endswith("/") else None
-        if slashed is not None:
-            target = f"{request.path}/" + (f"?{request.query}" if request.query else "")
-            return Answer(308, [("Location", target)], b"")
+        # As Werkzeug does: a slash that is missing at the end, or several in place of one.
+        path = re.sub("/{2,}", "/", request.path)
+        for meant in dict.fromkeys((path, f"{path}/")):
+            if meant != request.path and self.router.find(meant) is not None:
+                target = quote(meant.encode("latin-1"), safe=PATH_SAFE)
+                target += f"?{request.query}" if request.query else ""
+                return Answer(308, [("Location", target)], b"")
         hint = ""
         base = self.plan.base_path
         if base and not request.path.startswith(f"{base}/"):
@@ -170,6 +187,8 @@ def to_request(environ: dict[str, Any]) -> Request:
         environ.get("CONTENT_TYPE") or environ.get("HTTP_CONTENT_TYPE") or "",
         length,
         reader(environ, length),
+        environ["wsgi.url_scheme"],
+        environ.get("HTTP_HOST") or environ["SERVER_NAME"],
     )
 
 

@@ -17,8 +17,9 @@ from mock_server.rules.reference import build_reference
 from mock_server.rules.refusal import build_refusals
 from mock_server.rules.schema import build_validator
 from mock_server.rules.subscription import PreparedSubscription
-from mock_server.rules.values import build_value
+from mock_server.rules.values import Compute, build_value
 from mock_server.spec.model import (
+    Content,
     Document,
     Expression,
     Find,
@@ -167,7 +168,7 @@ def build_operation(
             if name in document.security_schemes
         ),
         operation.body_required,
-        success is not None and success.schema is None,
+        success is not None and success.schema is None and operation.content is None,
         operation.success,
         next((code for code in REFUSALS if str(code) in operation.responses), 400),
         build_refusals(
@@ -180,7 +181,18 @@ def build_operation(
         or any(one.log and one.log.to == resource.name for one in resources.values()),
         added_fields(operation, resource),
         frozenset(resource.fields) - writable_fields(operation, resource),
+        build_content(operation.content, resource, resources),
     )
+
+
+def build_content(
+    content: Content | None, resource: Resource, resources: Mapping[str, Resource]
+) -> tuple[Compute, Compute] | None:
+    if content is None:
+        return None
+    parts = (content.type, content.data)
+    kind, data = (build_value(part, resource, resources) for part in parts)
+    return kind, data
 
 
 def writable_fields(operation: Operation, resource: Resource) -> frozenset[str]:

@@ -66,6 +66,7 @@ class OperationPlan:
     added: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # Fields of the record that a body may hold and that are not taken from it.
     ignored: frozenset[str] = frozenset()
+    content: tuple[Compute, Compute] | None = None  # media type and bytes of an answer without JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,12 @@ class Request:
         "authorization",
         "content_length",
         "content_type",
+        "host",
         "method",
         "path",
         "query",
         "read",
+        "scheme",
     )
 
     def __init__(
@@ -110,6 +113,8 @@ class Request:
         content_type: str,
         content_length: int | None,
         read: Callable[[int], bytes],
+        scheme: str = "",
+        host: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -118,6 +123,8 @@ class Request:
         self.content_type = content_type
         self.content_length = content_length
         self.read = read
+        self.scheme = scheme
+        self.host = host  # under which it came in
 
 
 class Exchange:

@@ -28,8 +28,10 @@ def create(exchange: Exchange) -> None:
     context = exchange.context
     context.body = exchange.given
     context.query = exchange.query
-    if plan.beforehand:
-        context.record = exchange.tentative
+    if plan.beforehand and any(effect.may_happen(exchange.given) for effect in plan.beforehand):
+        # What comes beforehand may name this record by its id.
+        exchange.given.setdefault("id", context.ids.new(plan.prototype.resource.prefix))
+        context.record = {**exchange.tentative, "id": exchange.given["id"]}
         make_all(exchange, context, plan.beforehand)
     record = plan.prototype.create(context, exchange.given, exchange.now)
     write(context, plan.prototype, None, record)
@@ -51,6 +53,11 @@ def happen(exchange: Exchange, context: Context) -> None:
 def read(exchange: Exchange) -> None:
     assert exchange.stored is not None
     exchange.record = exchange.stored
+    content = exchange.operation.content
+    if content is not None:
+        exchange.context.record = exchange.stored.data
+        exchange.answer = tuple(part(exchange.context) for part in content)
+        return
     data = shown(exchange.operation.prototype, exchange.stored, exchange.context)
     exchange.answer = selected(exchange, data)
 

@@ -122,6 +122,11 @@ def enter(exchange: Exchange) -> None:
         exchange.query,
         exchange.path,
     )
+    request = exchange.request
+    if request.host and request.host != tenant.host:
+        tenant.host = request.host
+        tenant.base = f"{request.scheme}://{request.host}{exchange.plan.base_path}"
+    exchange.context.base = tenant.base
     exchange.context.origin = Origin(exchange.request.method, exchange.request.path)
     if exchange.operation.tells:
         tell(exchange.plan, tenant)
@@ -181,6 +186,7 @@ def perform(
     exchange.tenant, exchange.principal = tenant, principal
     exchange.now, exchange.now_text = now, moment
     context = Context(tenant.store, tenant.ids, moment, {}, principal, {}, exchange.query)
+    context.base = tenant.base
     exchange.context = context
     return exchange, pass_through((parse, *INSIDE), exchange)
 

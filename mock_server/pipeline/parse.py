@@ -47,6 +47,11 @@ def parse_query(exchange: Exchange, text: str) -> None:
         if word is not None and word.op == "in" and len(pairs) > len(written):
             value = ",".join(one for other, one in pairs if other == name)
         error = next(iter(plan.validator.iter_errors(value)), None)
+        if error is not None and " " in written[name]:
+            # A plus that was not encoded reads as a space; it is one where only that makes sense.
+            meant = plan.convert(written[name].replace(" ", "+"))
+            if plan.validator.is_valid(meant):
+                value, error = meant, None
         if error is not None:
             exchange.violations.append(
                 refuse(plan, written[name], error.kind.name, error.kind.value)

@@ -34,6 +34,9 @@ def respond(exchange: Exchange) -> Answer:
         headers.append((WARNED, ids_of(exchange.warned)))
     if exchange.operation.empty_success:
         return Answer(exchange.status, headers[1:], b"")
+    if exchange.operation.content is not None:
+        media_type, data = exchange.answer
+        return Answer(exchange.status, [("Content-Type", media_type), *headers[1:]], data)
     return Answer(exchange.status, headers, orjson.dumps(exchange.answer))
 
 
@@ -75,7 +78,8 @@ def lay_out(layout: ErrorLayout | None, problem: Problem) -> Any:
         more = {"messages": messages, "fields": fields} if problem.violations else {}
         return {"error": problem.message, **more}
     parts = {"$messages": messages, "$fields": fields, "$message": problem.message}
-    return fill(layout.body, parts, {"$message": problem.message, "$resource": problem.title})
+    words = {"$message": problem.message, "$resource": problem.title}
+    return fill(layout.body, {**parts, **problem.words}, words)
 
 
 def sort_messages(problem: Problem, strip: str) -> tuple[dict[str, str], list[str]]:

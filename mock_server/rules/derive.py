@@ -69,7 +69,7 @@ class Derivation:
     def fill_items(self, context: Context, record: dict[str, Any], lists: Collection[str]) -> None:
         """Works out the properties of the items of the record's lists; the lists are made anew."""
         for name in lists:
-            if isinstance(record.get(name), list):
+            if record.get(name) and isinstance(record[name], list):
                 record[name] = [self.fill_item(context, name, one) for one in record[name]]
 
     def fill_item(self, context: Context, name: str, item: Any) -> Any:
@@ -79,8 +79,7 @@ class Derivation:
         for (field, compute, holds), once in self.items[name]:
             if once and whole.get(field) is not None:
                 continue
-            if holds is None or holds(whole):
-                whole[field] = compute(context)
+            whole[field] = compute(context) if holds is None or holds(whole) else None
         return whole
 
 

@@ -28,6 +28,10 @@ class PreparedEffect:
             for field, value in effect.values.items()
         ]
 
+    def may_happen(self, given: Mapping[str, Any]) -> bool:
+        """False where it is for each item of a list that has none."""
+        return not self.list_field or bool(given.get(self.list_field))
+
     def bodies(self, context: Context) -> list[tuple[Mapping[str, Any], dict[str, Any]]]:
         """The given values of each new record, with the item it is for; none where it does not happen."""
         facts = {"query": context.query, "body": context.body, "record": context.record}

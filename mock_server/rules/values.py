@@ -34,6 +34,7 @@ class Context:
     """What a value may read: the request, who calls, the record, and the store behind it."""
 
     __slots__ = (
+        "base",
         "body",
         "change",
         "event",
@@ -70,6 +71,7 @@ class Context:
         self.path = path
         self.event = event
         self.item = NOTHING  # of the list that is being gone through
+        self.base = ""  # where callers reach the API
         self.change = NOTHING  # that a log tells
         self.origin: Origin | None = None  # the request that it comes from, if it comes from one
 
@@ -115,6 +117,8 @@ def build_expression(
         case "path":
             name = expression.name
             return lambda context: context.path.get(name)
+        case "base":
+            return lambda context: context.base
         case "method":
             return lambda context: context.origin and context.origin.method
         case "url":

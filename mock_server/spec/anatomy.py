@@ -29,6 +29,7 @@ SCHEMA = {
     "x-reference": "reference",
     "x-lifecycle": "lifecycle",
     "x-derived": "condition",
+    "x-invented": "reference",
     "x-subscription": "condition",
 }
 PARAMETER = {

@@ -13,6 +13,7 @@ from mock_server.spec.catalogue import compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
 from mock_server.spec.examine import check_names, examine
+from mock_server.spec.invention import check_invented, compile_invented
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.log import check_logs
 from mock_server.spec.model import Document, ErrorLayout, Place, Resource, SecurityScheme
@@ -71,6 +72,11 @@ def compile_document(compilation: Compilation) -> Document:
     resources = compile_resources(compilation)
     for resource in resources.values():
         check_references(compilation, dict(resource.references), resources, resource.fields)
+    resources = {
+        name: replace(one, invented=compile_invented(compilation, one))
+        for name, one in resources.items()
+    }
+    check_invented(compilation, resources)
     check_embedded(compilation, resources)
     check_logs(compilation, resources)
     check_subscriptions(compilation, resources)
@@ -97,6 +103,7 @@ def compile_document(compilation: Compilation) -> Document:
         raw,
         happenings,
         compile_views(compilation, resources, operations),
+        compile_limits(compilation),
     )
 
 
@@ -129,6 +136,13 @@ def compile_seeds(compilation: Compilation) -> tuple[Path, ...]:
             )
         seeds.append(seed)
     return tuple(seeds)
+
+
+def compile_limits(compilation: Compilation) -> dict[str, str]:
+    """The headers that tell of a limit on requests."""
+    compilation.claim("#/x-limits")
+    headers: dict[str, str] = compilation.raw.get("x-limits", {}).get("headers", {})
+    return headers
 
 
 def compile_security(

@@ -33,14 +33,20 @@ from mock_server.spec.steps import check_example
 from mock_server.spec.transitions import check_lifecycle
 
 TEMPLATE = re.compile(r"/(?:[^{}]|\{[^{}/]+\})*")
+PLACEHOLDER = re.compile(r"\$[A-Za-z_]+")
 PLACEHOLDERS = ("$message", "$messages", "$fields", "$resource")
 EMBEDDED_PLACEHOLDERS = ("$message", "$resource")
+# What may be said of a limit on requests: by every answer, and by the refusal of one too many.
+LIMIT_PLACEHOLDERS = ("$limit", "$remaining", "$reset", "$pause", "$window", "$group")
+TOO_MANY = "429"
 CHANGE = ("action", "id", "record", "fields", "previous")
 ORDERED = ({"string"}, {"integer"}, {"number"}, {"integer", "number"})
 QUERY_TYPES = {"limit": "integer", "skip": "integer"}
 QUERY_TYPES |= dict.fromkeys(("fields", "order", "cursor"), "string")
 # What a request and its moment tell, whatever it is about; the names come with the others.
-ALWAYS: Mapping[str, tuple[str, ...]] = dict.fromkeys(("id", "now", "method", "url", "request"), ())
+ALWAYS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("id", "now", "base", "method", "url", "request"), ()
+)
 
 
 def check_consistency(compilation: Compilation, document: Document) -> None:
@@ -54,7 +60,12 @@ def check_consistency(compilation: Compilation, document: Document) -> None:
     for happening in document.happenings.values():
         check_happening(compilation, document, happening)
     for layout in document.errors.values():
-        check_layout(compilation, layout.body, f"{layout.pointer}/body")
+        more = LIMIT_PLACEHOLDERS if layout.statuses == (TOO_MANY,) else ()
+        check_layout(compilation, layout.body, f"{layout.pointer}/body", more)
+    for name, text in document.limit_headers.items():
+        for word in re.findall(PLACEHOLDER, text):
+            pointer = f"#/x-limits/headers/{name}"
+            compilation.known(word, LIMIT_PLACEHOLDERS, pointer, "placeholder")
     for rule in document.rules.values():
         for example in (*rule.accepts, *rule.rejects):
             check_example(compilation, document, example)
@@ -270,15 +281,18 @@ def check_derived(compilation: Compilation, derived: Derived, names: Names) -> N
         place = f"{derived.pointer}/value"
         place = f"{place}/{position}" if len(derived.values) > 1 else place
         check_value(compilation, value, place, names, "where there is none")
-    check_names(compilation, derived.condition, names["record"], "field")
+    judged = names["item" if derived.inside else "record"]  # of a list, each item by itself
+    check_names(compilation, derived.condition, judged, "field")
 
 
-def check_layout(compilation: Compilation, body: Any, pointer: str) -> None:
-    """An error body has only placeholders that there are."""
+def check_layout(
+    compilation: Compilation, body: Any, pointer: str, more: tuple[str, ...] = ()
+) -> None:
+    """An error body has only placeholders that there are; those in `more` stand alone."""
     if isinstance(body, dict | list):
         for key, part in body.items() if isinstance(body, dict) else enumerate(body):
-            check_layout(compilation, part, f"{pointer}/{escape(str(key))}")
+            check_layout(compilation, part, f"{pointer}/{escape(str(key))}", more)
     elif isinstance(body, str):
-        for word in re.findall(r"\$[A-Za-z_]+", body):
-            known = PLACEHOLDERS if word == body else EMBEDDED_PLACEHOLDERS
+        for word in re.findall(PLACEHOLDER, body):
+            known = (*PLACEHOLDERS, *more) if word == body else EMBEDDED_PLACEHOLDERS
             compilation.known(word, known, pointer, "placeholder")

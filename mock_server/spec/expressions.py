@@ -10,11 +10,11 @@ from mock_server.spec.model import Call, Constant, Expression, Value
 from mock_server.spec.pointers import nearest, one_of, parse_pointer
 
 FORMS = (
-    "$now, $id, $method, $path, $request.id, $change#/field, $principal#/field, $request.body#/field, $request.query.name, $request.path.name, "
+    "$now, $id, $base, $method, $path, $request.id, $change#/field, $principal#/field, $request.body#/field, $request.query.name, $request.path.name, "
     "$record#/field, $record.field, $record.field#/field, $item#/field or $event#/field"
 )
 GRAMMAR = re.compile(
-    r"^\$(?:(?P<plain>now|id|method|path|request\.id)"
+    r"^\$(?:(?P<plain>now|id|base|method|path|request\.id)"
     r"|(?P<whole>principal|change|event|item|record|request\.body)(?:#(?P<pointer>/.*)?)?"
     r"|request\.(?P<where>query|path)\.(?P<name>[^#]+)"
     r"|record\.(?P<follow>[^#.]+)(?:#(?P<rest>/.*)?)?)$"

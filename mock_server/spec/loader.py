@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ from typing import Any
 import yaml
 
 from mock_server.errors import Fault
+from mock_server.spec.large_json import Places, Reading, read_json
 from mock_server.spec.nodes import Construction, ValueFault, compose, line_of
 
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; the largest published documents have a third of it
+JSON_LIMIT = 512 * 1024 * 1024  # bytes of a seed
+LARGE = 1024 * 1024  # characters from which JSON is read by a parser of its own
 
+ONCE = "each key once in a mapping"
 # Escapes of JSON that YAML does not have: a solidus, and characters written as two surrogates.
 ESCAPE = re.compile(r"\\(u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
 
@@ -46,15 +51,19 @@ def load_source(path: Path) -> Source:
 
     try:
         with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+            limit = SIZE_LIMIT
+            data = file.read(limit + 1)
+            if len(data) > limit and data[:1] in (b"{", b"["):
+                limit = JSON_LIMIT
+                data += file.read(limit + 1 - len(data))
     except FileNotFoundError:
         return unreadable("no such file")
     except IsADirectoryError:
         return unreadable("a directory")
     except (OSError, ValueError) as error:
         return unreadable(f"what cannot be read ({getattr(error, 'strerror', None) or error})")
-    if len(data) > SIZE_LIMIT:
-        return unreadable(f"more than {SIZE_LIMIT // 1024**2} MB")
+    if len(data) > limit:
+        return unreadable(f"more than {limit // 1024**2} MB")
     try:
         return parse_source(data.decode("utf-8-sig"), path)
     except UnicodeDecodeError as error:
@@ -70,6 +79,15 @@ def parse_source(text: str, path: Path | None = None) -> Source:
         fault = Fault(pointer, found, "valid YAML or JSON", "", name, line)
         return Source(path, "", None, (fault,))
 
+    if is_large_json(text):
+        read = read_json(text)
+        if isinstance(read, Reading):
+            repeated = (
+                Fault(place, f'the key "{key}" a second time', ONCE, "", name)
+                for key, place in read.repeated
+            )
+            return Source(path, text, read.value, tuple(repeated))
+        return unreadable(*read)
     if text.lstrip()[:1] in ("{", "["):
         text = ESCAPE.sub(without_escape, text)
     construction = Construction()
@@ -88,10 +106,20 @@ def parse_source(text: str, path: Path | None = None) -> Source:
     except ValueFault as fault:
         return unreadable(str(fault), fault.line, fault.pointer)
     faults = (
-        Fault(place, f'the key "{key}" a second time', "each key once in a mapping", "", name, line)
+        Fault(place, f'the key "{key}" a second time', ONCE, "", name, line)
         for key, place, line in construction.repeated
     )
     return Source(path, text, value, tuple(faults))
+
+
+def is_large_json(text: str) -> bool:
+    return len(text) > LARGE and text[:1] in ("{", "[")
+
+
+def finder(text: str) -> Callable[[str], int]:
+    """What tells the line of a pointer in YAML, or in JSON of no size."""
+    root = compose(text)
+    return lambda pointer: line_of(root, pointer) if root else 1
 
 
 def without_escape(match: re.Match[str]) -> str:
@@ -106,9 +134,8 @@ def without_escape(match: re.Match[str]) -> str:
 
 def with_lines(source: Source, faults: list[Fault]) -> list[Fault]:
     """The faults with their line numbers: only a report pays for the marks."""
-    root = compose(source.text)
+    find = Places(source.text).line_of if is_large_json(source.text) else finder(source.text)
     located = [
-        fault if fault.line else replace(fault, line=line_of(root, fault.pointer) if root else 1)
-        for fault in faults
+        fault if fault.line else replace(fault, line=find(fault.pointer)) for fault in faults
     ]
     return sorted(dict.fromkeys(located), key=lambda fault: (fault.line, fault.pointer))

@@ -21,11 +21,12 @@ class Expression:
     `$now`, `$id`, `$principal#/id`, `$request.body#/a`, `$request.query.a`, `$request.path.a`,
     `$record#/a` (a field), `$record.a` (the record that field `a` refers to),
     `$record.a#/b` (a field of that record), `$event#/a`, `$item#/a` (of the list's item at hand),
-    `$change#/a` (of what a log tells), `$method` and `$path` (of the request), `$request.id`.
+    `$change#/a` (of what a log tells), `$method` and `$path` (of the request), `$request.id`,
+    `$base` (where callers reach this API).
     """
 
     text: str
-    source: str  # now | id | principal | body | query | path | record | follow | event | item | change | method | url | request
+    source: str  # now | id | principal | body | query | path | record | follow | event | item | change | method | url | request | base
     name: str = ""  # parameter name, or the field that is followed
     tokens: tuple[str, ...] = ()  # reference tokens of the JSON Pointer behind "#"
 
@@ -393,6 +394,25 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Invented:
+    """How a field is made up: by a `kind`, as one of `options`, as a list with one item of `items`,
+    with what is taken of a record of another resource that is picked (or of the one that the field
+    `source` has picked), or by the value of the field `source` (`cases`).
+    """
+
+    pointer: str
+    kind: str = ""
+    options: tuple[Json, ...] = ()
+    items: Mapping[str, Invented] = field(default_factory=dict)
+    pick: str = ""  # resource
+    each: bool = False  # there is one for each of the resource that is picked
+    where: Schema | None = None
+    take: str = "id"
+    source: str = ""
+    cases: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A stored record's schema. `hidden` fields are stored and never returned (writeOnly)."""
 
@@ -417,6 +437,7 @@ class Resource:
     log: Log | None = None
     magic: tuple[Magic, ...] = ()
     subscription: Subscription | None = None
+    invented: Mapping[str, Invented] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +445,15 @@ class Response:
     status: str
     schema: Schema | None
     rule_ids: tuple[str, ...]
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is not JSON: its media type, and its bytes."""
+
+    type: Value
+    data: Value
     pointer: str
 
 
@@ -452,6 +482,7 @@ class Operation:
     pointer: str
     refusals: tuple[Refusal, ...] = ()
     revealed: frozenset[str] = frozenset()  # hidden fields that its answer shows all the same
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,3 +564,4 @@ class Document:
     raw: Mapping[str, Any]
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
+    limit_headers: Mapping[str, str] = field(default_factory=dict)  # name -> layout

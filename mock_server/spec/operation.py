@@ -10,6 +10,7 @@ from mock_server.spec.expressions import compile_value
 from mock_server.spec.lifecycle import ids_of
 from mock_server.spec.model import (
     Constant,
+    Content,
     Default,
     Does,
     Effect,
@@ -121,7 +122,32 @@ def compile_operation(
         pointer,
         compile_refusals(compilation, resource.name, operation_id, raw, pointer),
         revealed_fields(resource, responses.get(str(codes[0])) if codes else None),
+        compile_content(compilation, resource, raw, str(codes[0]), does) if codes else None,
     )
+
+
+def compile_content(
+    compilation: Compilation, resource: Resource, raw: dict[str, Any], status: str, does: Does
+) -> Content | None:
+    """What the success response is made of, where that is not JSON."""
+    node = compilation.resolver.object(raw["responses"][status])
+    word = node.get("x-content")
+    pointer = f"{compilation.resolver.pointer(node)}/x-content"
+    if not isinstance(word, dict):
+        return None
+    if does != "read":
+        compilation.report(pointer, f"an operation that does {does}", "one that reads a record")
+    compilation.claim(pointer)
+    values = {
+        name: compile_value(
+            word[name], f"{pointer}/{name}", compilation.functions, compilation.report
+        )
+        for name in ("type", "data")
+    }
+    for name, value in values.items():
+        own = properties_of(resource.schema)
+        check_record_expressions(compilation, value, own, f"{pointer}/{name}")
+    return Content(values["type"], values["data"], pointer)
 
 
 def revealed_fields(resource: Resource, response: Response | None) -> frozenset[str]:

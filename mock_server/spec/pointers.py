@@ -24,7 +24,7 @@ def parse_pointer(pointer: str) -> tuple[str, ...]:
     text = pointer.removeprefix("#")
     if not text:
         return ()
-    return tuple(t.replace("~1", "/").replace("~0", "~") for t in text.lstrip("/").split("/"))
+    return tuple(t.replace("~1", "/").replace("~0", "~") for t in text.removeprefix("/").split("/"))
 
 
 def parse_reference(ref: str) -> tuple[str, ...]:

@@ -34,15 +34,18 @@ class Tenant:
     planting: Planting
 
     __slots__ = (
+        "base",
         "clock",
         "counts",
         "delivered",
         "deliveries",
         "dispatch",
         "faults",
+        "host",
         "ids",
         "journal",
         "key",
+        "limits",
         "name",
         "planting",
         "principals",
@@ -62,10 +65,13 @@ class Tenant:
         self.seed = seed  # the number of the seed whose records it began with
         self.key = key  # that opened it; empty where its keys are those of its seed
         self.principals: dict[str, Mapping[str, Any]] = {}  # key -> record of who calls
+        self.base = ""  # where its callers reach the API
+        self.host = ""  # part of it
         self.journal: deque[Any] = deque(maxlen=JOURNAL_LENGTH)
         self.tally: dict[Any, list[Any]] = {}  # what requests were like, and how many
         self.counts: Counter[Any] = Counter()  # of what is told apart no longer, and of transitions
         self.faults: list[Any] = []  # what goes wrong on purpose
+        self.limits: dict[tuple[str, str], Any] = {}  # (key, operation) -> its count of requests
         self.snapshots: dict[str, Any] = {}
         self.deliveries: deque[Delivery] = deque(maxlen=JOURNAL_LENGTH)
         self.delivered = 0  # how many were made

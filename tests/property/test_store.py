@@ -6,6 +6,7 @@ from contextlib import suppress
 from threading import Barrier, Thread
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -20,6 +21,22 @@ colours = st.sampled_from(["red", "green", None])
 SPEC = CollectionSpec("things", "date", True, frozenset({"colour"}))
 
 
+sizes = st.none() | st.integers(0, 5) | st.floats(0, 5)
+
+
+def bounded(field: str, low: Any, high: Any, at_low: bool, at_high: bool) -> list[Filter]:
+    """The filters of a pair of bounds, None for one that is not there."""
+
+    def beyond(held: Any) -> bool:
+        return held is not None and (held >= low if at_low else held > low)
+
+    def below(held: Any) -> bool:
+        return held is not None and (held <= high if at_high else held < high)
+
+    found = [] if low is None else [Filter(field, beyond, low=(low, at_low))]
+    return found if high is None else [*found, Filter(field, below, high=(high, at_high))]
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Runs the memory store beside a model: records in a mapping, in order of insertion."""
 
@@ -32,9 +49,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.due: dict[str, int | None] = {}
         self.kept: Any = None
 
-    @rule(record_id=ids, date=dates, colour=colours, due=st.none() | st.integers(0, 100))
-    def put(self, record_id: str, date: str | None, colour: str | None, due: int | None) -> None:
-        data = {"id": record_id, "date": date, "colour": colour}
+    @rule(
+        record_id=ids, date=dates, colour=colours, size=sizes, due=st.none() | st.integers(0, 100)
+    )
+    def put(
+        self, record_id: str, date: str | None, colour: str | None, size: Any, due: int | None
+    ) -> None:
+        data = {"id": record_id, "date": date, "colour": colour, "size": size}
         self.store.put("things", Record(data, {}, due=due))
         if record_id not in self.model:
             self.count += 1
@@ -99,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
                 self.store.delete("things", *change)
             else:
                 record_id, date, colour, due = change
-                data = {"id": record_id, "date": date, "colour": colour}
+                data = {"id": record_id, "date": date, "colour": colour, "size": None}
                 self.store.put("things", Record(data, {}, due=due))
         raise InterruptedError
 
@@ -143,6 +164,82 @@ class StoreMachine(RuleBasedStateMachine):
         assert found.more == (skip + limit < len(matching))
         assert found.total == len(matching)
 
+    @rule(
+        skip=st.integers(0, 4),
+        limit=st.integers(0, 4),
+        chosen=st.none() | st.lists(st.sampled_from(["red", "green", "blue"]), max_size=3),
+        kinds=st.none() | st.lists(ids, max_size=3),
+        size=st.tuples(sizes, sizes, st.booleans(), st.booleans()),
+        date=st.tuples(dates, dates, st.booleans(), st.booleans()),
+        order=st.sampled_from([None, "date", "size", "colour"]),
+        descending=st.booleans(),
+        count=st.booleans(),
+    )
+    def select_by_many(
+        self,
+        skip: int,
+        limit: int,
+        chosen: list[str] | None,
+        kinds: list[str] | None,
+        size: Any,
+        date: Any,
+        order: str | None,
+        descending: bool,
+        count: bool,
+    ) -> None:
+        filters = self.many(chosen, kinds, size, date)
+        by = None if order is None else (order, descending)
+        found = self.store.select("things", filters, skip, limit, by, count)
+        matching = [
+            data
+            for data in self.sorted_by(order or "date", order is None or descending)
+            if all(one.test(data[one.field]) for one in filters)
+        ]
+        assert [record.data for record in found.records] == matching[skip : skip + limit]
+        assert found.more == (skip + limit < len(matching))
+        assert found.total == len(matching) or (found.total is None and not count)
+
+    def many(
+        self, chosen: list[str] | None, kinds: list[str] | None, size: Any, date: Any
+    ) -> list[Filter]:
+        filters = [*bounded("size", *size), *bounded("date", *date)]
+        if chosen is not None:
+            filters.append(Filter("colour", lambda held: held in chosen, tuple(chosen)))
+        if kinds is not None:
+            filters.append(Filter("id", lambda held: held in kinds, tuple(kinds)))
+        return filters
+
+    def sorted_by(self, field: str, descending: bool) -> list[dict[str, Any]]:
+        def key(record_id: str) -> Any:
+            value = self.model[record_id].get(field)
+            return (value is not None, "" if value is None else value, self.inserted[record_id])
+
+        return [self.model[one] for one in sorted(self.model, key=key, reverse=descending)]
+
+    @rule(
+        limit=st.integers(1, 3),
+        chosen=st.none() | st.lists(st.sampled_from(["red", "green"]), max_size=2),
+        size=st.tuples(sizes, sizes, st.booleans(), st.booleans()),
+    )
+    def pages_beside_each_other(self, limit: int, chosen: list[str] | None, size: Any) -> None:
+        """Marks lead through all that fits, forth and back."""
+        filters = self.many(chosen, None, size, (None, None, False, False))
+        matching = [
+            data for data in self.ordered() if all(one.test(data[one.field]) for one in filters)
+        ]
+        page = self.store.page_at("things", filters, None, limit)
+        forth, pages = list(page.records), [page]
+        while page.next is not None:
+            page = self.store.page_at("things", filters, page.next, limit)
+            forth += page.records
+            pages.append(page)
+        assert [record.data for record in forth] == matching
+        back = list(page.records)
+        while page.previous is not None:
+            page = self.store.page_at("things", filters, page.previous, limit)
+            back = [*page.records, *back]
+        assert [record.data for record in back] == matching
+
     def fits(
         self, data: dict[str, Any], colour: str | None, low: str | None, high: str | None
     ) -> bool:
@@ -179,7 +276,22 @@ class StoreMachine(RuleBasedStateMachine):
             assert held == self.kept[1]
 
 
+class CountingMachine(StoreMachine):
+    """The same with blocks of two keys, so that a few records are as many."""
+
+    def __init__(self) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("mock_server.state.memory.FEW", 1)
+        self.patch.setattr("mock_server.state.memory.STEPS", 3)
+        self.patch.setattr("mock_server.state.runs.BLOCK", 2)
+        super().__init__()
+
+    def teardown(self) -> None:
+        self.patch.undo()
+
+
 TestStore = StoreMachine.TestCase
+TestCountingStore = CountingMachine.TestCase
 
 
 numbers = st.none() | st.integers(-5, 5) | st.floats(-5, 5)

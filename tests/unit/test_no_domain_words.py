@@ -19,14 +19,15 @@ GENERIC: dict[str, tuple[str, ...]] = {
     "verbs of every API": ("create", "created", "delete", "get", "list", "send", "sent", "update", "updated"),
     "HTTP's": (
         "accept", "action", "address", "api", "content", "error", "html", "image", "internal", "label",
-        "local", "message", "reason", "remote", "request", "status",
+        "local", "media", "message", "reason", "remote", "request", "status",
     ),
+    "a limit's on requests": ("limit", "rate", "reset", "window"),
     "OpenAPI's and JSON Schema's": (
         "description", "email", "field", "name", "number", "object", "template", "title", "type", "url", "webhook",
     ),
     "Python's and its libraries'": (
-        "action", "config", "data", "date", "enabled", "event", "filter", "future", "group", "iso",
-        "key", "prefix", "previous", "sequence", "ssl", "subscription", "text", "verify", "with",
+        "action", "config", "data", "date", "enabled", "event", "extra", "filter", "future", "group", "iso",
+        "key", "prefix", "previous", "sequence", "size", "ssl", "subscription", "text", "verify", "with",
     ),
     "plain English in comments": (
         "bound", "changed", "due", "first", "greeting", "has", "last", "moment", "next", "plain",

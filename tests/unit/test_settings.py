@@ -44,6 +44,11 @@ def test_a_server_inside_exec_ignores_what_it_is_told(tmp_path: Path) -> None:
         ("MOCK_SERVER_LOG_FORMAT", "xml", "expected one of text, json"),
         ("MOCK_SERVER_RULES", "a", "expected ID=POLICY"),
         ("MOCK_SERVER_RULES", "a=on", "expected one of enforce, warn, off"),
+        ("MOCK_SERVER_CORS_ORIGIN", "localhost:3000", "expected an origin such as"),
+        ("MOCK_SERVER_CORS_ORIGIN", "http://localhost:3000/", "expected an origin such as"),
+        ("MOCK_SERVER_RATE_LIMIT", "60", "expected REQUESTS/SECONDS"),
+        ("MOCK_SERVER_RATE_LIMIT", "60/0", "expected REQUESTS/SECONDS"),
+        ("MOCK_SERVER_DELIVER_TO", "https://hooks.example/", "expected a host such as"),
     ],
 )
 def test_what_cannot_be_names_its_place(
@@ -53,3 +58,12 @@ def test_what_cannot_be_names_its_place(
         read_settings(tmp_path, {variable: value}, {})
     assert words in str(refused.value)
     assert "the environment" in str(refused.value)
+
+
+def test_origins_and_hosts_are_lists(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.mock_server]\ndeliver-to = ["hooks.example"]\n')
+    assert read_settings(tmp_path, {"MOCK_SERVER_RATE_LIMIT": "60/1.5"}, {}).rate_limit == (60, 1.5)
+    environment = {"MOCK_SERVER_CORS_ORIGIN": "http://localhost:*, http://[::1]:3000,null"}
+    settings = read_settings(tmp_path, environment, {"deliver_to": ["a.example:8443"]})
+    assert settings.cors_origin == ("http://localhost:*", "http://[::1]:3000", "null")
+    assert settings.deliver_to == ("a.example:8443",)

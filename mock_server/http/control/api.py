@@ -94,6 +94,8 @@ def read_call(lane: Lane, guard: Guard, call: Outline, path: dict[str, str]) -> 
     if call.body is not None:
         body = read_body(call, read_json())
     tenant = None if call.open else find_tenant(lane, guard)
+    if tenant is not None and not tenant.base:
+        tenant.base = request.host_url.rstrip("/") + lane.plan.base_path
     return Call(lane, tenant, values, body, request.headers)
 
 

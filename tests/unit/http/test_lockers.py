@@ -125,6 +125,16 @@ def test_pages_are_laid_out_as_this_document_says(
     assert page["next"] is more
 
 
+def test_a_sticker_is_no_json_and_says_where_it_is(client: FlaskClient) -> None:
+    parcel = ask(client, "GET", f"/lockers/parcels/{announce(client)}").get_json()
+    assert parcel["sticker"] == f"http://localhost/lockers/stickers/{parcel['id']}"
+    answer = ask(client, "GET", parcel["sticker"])
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain")
+    assert answer.data == ask(client, "GET", parcel["sticker"]).data
+    assert ask(client, "HEAD", parcel["sticker"]).headers["Content-Length"] == str(len(answer.data))
+    assert ask(client, "GET", "/lockers/stickers/P-nothing").status_code == 404
+
+
 def test_fields_can_be_asked_for(client: FlaskClient) -> None:
     page = ask(client, "GET", "/lockers/boxes?only=code,size").get_json()
     assert page == {"items": [{"code": "A1", "size": "S"}, {"code": "B1", "size": "L"}]}

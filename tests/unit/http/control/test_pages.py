@@ -16,6 +16,7 @@ SHARED = frozenset(
         *(
             "create",
             "created",
+            "media",
             "delete",
             "error",
             "event",

@@ -1,0 +1,177 @@
+"""Larger accounts, made up: records as the document says that they are invented, the same by chance's seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+
+from mock_server.clock import SECOND, format_instant, parse_instant
+from mock_server.errors import SettingsError
+from mock_server.ids import IdFactory
+from mock_server.spec.model import Document, Invented, Resource
+from mock_server.state.seed import Seed
+
+LATEST = parse_instant("2026-03-01T00:00:00Z") or 0
+YEAR = 365 * 24 * 3600  # seconds
+# Nobody is called so: who meets such a name knows at once that it is made up.
+SURNAMES = ("Example", "Specimen", "Sample", "Placeholder", "Dummy", "Nobody", "Invented", "Mock")
+FIRMS = ("Example", "Sample", "Placeholder", "Specimen")
+AREAS = tuple(range(201, 990, 10))  # 555-0100 to 555-0199 belong to nobody in any of them
+
+
+def count_for(resource: Resource, counts: Mapping[str, int]) -> int:
+    """How many are wanted: so many as were asked for, else one for each that it belongs to."""
+    if resource.collection in counts:
+        return counts[resource.collection]
+    each = next((one for one in resource.invented.values() if one.each), None)
+    return counts.get(f"each {each.pick}", 0) if each is not None else 0
+
+
+def plan_counts(document: Document, asked: Mapping[str, int]) -> dict[str, int]:
+    """How many records of each collection are to be made; raises SettingsError for what cannot be."""
+    by_collection = {one.collection: one for one in document.resources.values()}
+    for name in asked:
+        if not by_collection[name].invented:
+            raise SettingsError(
+                f'nothing says how {name} are made up; expected "x-invented" at properties of '
+                f"{by_collection[name].name} in {document.path}"
+            )
+    counts = dict(asked)
+    for resource in in_order(document):
+        counts[resource.collection] = count_for(resource, counts)
+        counts[f"each {resource.name}"] = counts[resource.collection]
+    return {name: count for name, count in counts.items() if count and name in by_collection}
+
+
+def in_order(document: Document) -> list[Resource]:
+    """Resources behind those of which they pick."""
+    waiting = dict(document.resources)
+    ordered: list[Resource] = []
+    while waiting:
+        ready = [
+            name
+            for name, one in waiting.items()
+            if not {inner.pick for inner in one.invented.values()} & waiting.keys()
+        ] or [next(iter(waiting))]
+        ordered += [waiting.pop(name) for name in ready]
+    return ordered
+
+
+class Inventor:
+    """Makes records up, beside those that a seed has already."""
+
+    def __init__(self, document: Document, base: Seed | None, chance: int | str) -> None:
+        # Imported here: it brings the words of many languages along.
+        from faker import Faker
+
+        self.document = document
+        self.fake = Faker("en_US")
+        self.fake.seed_instance(chance)
+        self.random = self.fake.random
+        self.ids = IdFactory(f"invented {chance}")
+        self.records: dict[str, list[Mapping[str, Any]]] = {
+            name: list(records) for name, records in (base.records if base else {}).items()
+        }
+        self.known = {name: len(records) for name, records in self.records.items()}
+        self.picked: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+    def make(self, counts: Mapping[str, int]) -> Iterator[str]:
+        """Makes so many; yields the collection with each record that is made."""
+        for resource in in_order(self.document):
+            count = counts.get(resource.collection, 0)
+            made = self.records.setdefault(resource.collection, []) if count else []
+            for number in range(count):
+                made.append(self.record(resource, number))
+                yield resource.collection
+            if count:
+                first = self.known.get(resource.collection, 0)
+                made[first:] = sorted(made[first:], key=lambda one: str(one.get(resource.order)))
+
+    def record(self, resource: Resource, number: int) -> dict[str, Any]:
+        record: dict[str, Any] = {"id": self.ids.new(resource.prefix)}
+        chosen: dict[str, Mapping[str, Any]] = {}
+        for field, one in resource.invented.items():
+            if one.pick:
+                other = self.choose(one, number)
+                if other is not None:
+                    chosen[field] = other
+                    record[field] = taken(other, one.take)
+        for field, one in resource.invented.items():
+            if one.cases:
+                continue
+            if one.source:
+                record[field] = taken(chosen.get(one.source, {}), one.take)
+            elif not one.pick:
+                record[field] = self.value(one)
+        for field, one in resource.invented.items():
+            if one.cases:
+                record[field] = one.cases.get(str(record.get(one.source)))
+        return {name: value for name, value in record.items() if value is not None}
+
+    def choose(self, one: Invented, number: int) -> Mapping[str, Any] | None:
+        """A record that is picked: by chance, or the next new one where each is to have one."""
+        collection = self.document.resources[one.pick].collection
+        if one.each:
+            fresh = self.records.get(collection, [])[self.known.get(collection, 0) :]
+            return fresh[number % len(fresh)] if fresh else None
+        options = self.picked.get(one.pointer)
+        if options is None:
+            listed = self.records.get(collection, [])
+            if one.where is not None:
+                fits = Draft202012Validator(dict(one.where)).is_valid
+                listed = [record for record in listed if fits(record)]
+            fresh = listed[self.known.get(collection, 0) :] if one.where is None else []
+            options = self.picked[one.pointer] = fresh or listed
+        return self.random.choice(options) if options else None
+
+    def value(self, one: Invented) -> Any:
+        if one.options:
+            return self.random.choice(one.options)
+        if one.items:
+            return [{name: self.value(inner) for name, inner in one.items.items()}]
+        return KINDS[one.kind](self)
+
+
+def taken(record: Mapping[str, Any], path: str) -> Any:
+    """A part of a record: a field, or a place in it such as `parts/0/name`."""
+    value: Any = record
+    for token in path.split("/"):
+        if isinstance(value, Mapping):
+            value = value.get(token)
+        elif isinstance(value, list) and token.isdigit() and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return None
+    return value
+
+
+def moment(self: Inventor) -> str:
+    return format_instant(LATEST - self.random.randrange(YEAR) * SECOND)
+
+
+def person(self: Inventor) -> str:
+    return f"{self.fake.first_name()} {self.random.choice(SURNAMES)}"
+
+
+def firm(self: Inventor) -> str:
+    return f"{self.fake.last_name()} {self.random.choice(FIRMS)} {self.fake.company_suffix()}"
+
+
+def number(self: Inventor) -> str:
+    return f"+1{self.random.choice(AREAS)}55501{self.random.randrange(100):02d}"
+
+
+# What a property may say of itself in one word.
+KINDS: Mapping[str, Callable[[Inventor], Any]] = {
+    "address": lambda self: f"https://{self.fake.word()}-{self.random.randrange(10_000)}.example/",
+    "email": lambda self: f"{self.fake.first_name().lower()}@{self.fake.word()}.example",
+    "firm": firm,
+    "job": lambda self: self.fake.job(),
+    "moment": moment,
+    "number": number,
+    "person": person,
+    "sentence": lambda self: self.fake.sentence(),
+    "yes-or-no": lambda self: self.random.random() < 0.5,
+}

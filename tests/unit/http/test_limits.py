@@ -1,0 +1,141 @@
+"""Limits on requests: off unless set, told by every answer, and waited for by clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from closeio_api import API
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from mock_server.http.app import create_app
+from mock_server.spec import Document
+from mock_server.testing.requests_adapter import InProcessAdapter
+
+SMS = "/api/v1/activity/sms/"
+START = 1_900_000_000_000_000
+
+
+@pytest.fixture
+def client(document: Document) -> FlaskClient:
+    app = create_app(document, rate_limit=(2, 8), time_source=lambda: START, random_seed=1)
+    return app.test_client()
+
+
+def ask(
+    client: FlaskClient,
+    method: str = "GET",
+    path: str = SMS,
+    key: str = "api_test_key",
+    **more: Any,
+) -> TestResponse:
+    return client.open(path, method=method, auth=(key, ""), **more)
+
+
+def limits(answer: TestResponse) -> dict[str, str]:
+    return {k: v for k, v in answer.headers.items() if "rate" in k.lower() or k == "Retry-After"}
+
+
+def test_without_a_setting_nothing_is_counted(document: Document) -> None:
+    client = create_app(document).test_client()
+    assert limits(ask(client)) == {}
+
+
+def test_every_answer_tells_how_the_limit_stands(client: FlaskClient) -> None:
+    assert limits(ask(client)) == {
+        "X-Rate-Limit-Limit": "2",
+        "X-Rate-Limit-Remaining": "1",
+        "X-Rate-Limit-Reset": "8",
+        "x-ratelimit-limit": "2, 2;w=8",
+        "RateLimit-Limit": "2",
+        "RateLimit-Remaining": "1",
+        "RateLimit-Reset": "8",
+        "RateLimit": "limit=2, remaining=1, reset=8",
+    }
+    refused = ask(client, "GET", f"{SMS}?_limit=many")
+    assert refused.status_code == 400
+    assert limits(refused)["X-Rate-Limit-Remaining"] == "0"
+
+
+def test_one_too_many_is_refused_as_recorded(client: FlaskClient) -> None:
+    ask(client)
+    ask(client, path="/__mock/clock", method="POST", json={"freeze": True})
+    ask(client, path="/__mock/clock", method="POST", json={"advance": 7.404044})
+    ask(client)
+    answer = ask(client)
+    assert answer.status_code == 429
+    assert answer.get_json() == {
+        "message": "API call count exceeded for this period",
+        "rate_endpoint_group": "GET /activity/sms/",
+        "rate_limit": 2,
+        "rate_limit_type": "key",
+        "rate_reset": "0.595956",
+        "rate_window": 8,
+    }
+    assert limits(answer)["Retry-After"] == "1"
+    assert limits(answer)["RateLimit"] == "limit=2, remaining=0, reset=1"
+    journal = ask(client, path="/__mock/requests?status=429").get_json()
+    assert journal[0]["steered"].endswith(": limit")
+    ask(client, path="/__mock/clock", method="POST", json={"advance": 0.6})
+    assert ask(client).status_code == 200
+
+
+def test_keys_and_operations_are_counted_apart(client: FlaskClient) -> None:
+    for _ in range(2):
+        ask(client)
+    assert ask(client).status_code == 429
+    assert ask(client, "HEAD").status_code == 429
+    assert ask(client, key="api_test_other").status_code == 200
+    assert ask(client, "POST", json={"status": "draft"}).status_code == 200
+    assert ask(client, key="nobody").status_code == 401
+    assert client.options(SMS).status_code == 204
+
+
+def test_a_limit_that_is_asked_for_tells_the_same(document: Document) -> None:
+    client = create_app(document, time_source=lambda: START).test_client()
+    wish = {"does": "limit", "requests": 1, "per": 5, "match": {"operation": "listSMS"}}
+    assert ask(client, "POST", "/__mock/faults", json=wish).status_code == 201
+    assert limits(ask(client))["RateLimit"] == "limit=1, remaining=0, reset=5"
+    refused = ask(client)
+    assert (refused.status_code, refused.get_json()["rate_window"]) == (429, 5)
+    assert limits(ask(client, path="/api/v1/me/")) == {}
+
+
+def test_another_429_has_the_same_shape(document: Document) -> None:
+    client = create_app(document).test_client()
+    ask(client, "POST", "/__mock/faults", json={"does": "status", "status": 429})
+    assert ask(client).get_json()["rate_limit"] == 0
+
+
+def test_another_document_tells_in_its_own_words(lockers: Document) -> None:
+    client = create_app(lockers, rate_limit=(1, 60), time_source=lambda: START).test_client()
+    headers = {"Authorization": "Bearer api_test_courier"}
+    assert (
+        client.get("/lockers/parcels", headers=headers).headers["Parcels-Left"] == "0 of 1 in 60 s"
+    )
+    refused = client.get("/lockers/parcels", headers=headers)
+    assert refused.status_code == 429
+    assert refused.get_json() == {
+        "problem": {"text": "Too many requests.", "wait": "60.000000", "group": "GET /parcels"}
+    }
+
+
+def test_the_vendors_client_waits_and_asks_again(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(document, rate_limit=(2, 3), time_source=lambda: START)
+    api: Any = API("http://stub/api/v1/", "api_test_patient")
+    api.session.mount("http://stub/", InProcessAdapter(app))
+    tenant = app.lane.tenants.find("api_test_patient")
+    assert tenant is not None
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        tenant.clock.advance(seconds)
+
+    monkeypatch.setattr("closeio_api.time.sleep", sleep)
+    ids = [api.post("activity/sms", data={"status": "draft"})["id"] for _ in range(5)]
+    assert len(set(ids)) == 5
+    assert waited == [3.0, 3.0]
