@@ -130,7 +130,7 @@ SELECTION = tuple(
     for way in ("include", "exclude")
 )
 
-FORMATS = ("json", "junit", "har")
+FORMATS = ("json", "junit", "har", "html")
 REPORTS = (
     option(
         "--report",

@@ -12,12 +12,17 @@ from rich.console import Console
 from contracts.errors import CouldNotRunError
 from contracts.options import FORMATS
 from contracts.report.har import HarTape
+from contracts.report.html import write_html
 from contracts.report.json import write_json
 from contracts.report.junit import write_junit
 
 Report = Mapping[str, Any]
-WRITERS: Mapping[str, Callable[[Any, Path], None]] = {"json": write_json, "junit": write_junit}
-ENDINGS = {"json": "json", "junit": "xml", "har": "har"}
+WRITERS: Mapping[str, Callable[[Any, Path], None]] = {
+    "json": write_json,
+    "junit": write_junit,
+    "html": write_html,
+}
+ENDINGS = {"json": "json", "junit": "xml", "har": "har", "html": "html"}
 
 
 def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
