@@ -38,7 +38,8 @@ from contracts.options import (
 )
 from contracts.pace import Stop
 from contracts.report.files import open_tape, print_paths, report_paths, write_reports
-from contracts.report.progress import LiveProgress, LogProgress, spinner
+from contracts.report.github import tell_actions, without_commands
+from contracts.report.progress import LiveProgress, LogProgress, can_redraw, spinner
 from contracts.report.redaction import Redactor
 from contracts.report.replayed import print_replay_summary, print_replayed
 from contracts.report.table import print_report
@@ -79,15 +80,17 @@ def run(**chosen: Any) -> None:
     console = make_console(chosen)
     if chosen["dry_run"]:
         raise SystemExit(rehearse_run(document, choices, console))
-    with stopping() as stop, open_progress(console) as progress, open_tape(paths) as tape:
-        watch = Watchers((progress, tape, accepted))
-        context = Context(watch.say, asker(progress), stop)
-        result = judge(document, choices, os.environ, real_time(stop), watch, context=context)
-    if accepted is not None:
-        accepted.settle(result)
-    write_reports(result.report, paths)
-    print_report(result.report, console)
-    print_paths(paths, console)
+    with without_commands(os.environ):
+        with stopping() as stop, open_progress(console) as progress, open_tape(paths) as tape:
+            watch = Watchers((progress, tape, accepted))
+            context = Context(watch.say, asker(progress), stop)
+            result = judge(document, choices, os.environ, real_time(stop), watch, context=context)
+        if accepted is not None:
+            accepted.settle(result)
+        write_reports(result.report, paths)
+        print_report(result.report, console)
+        print_paths(paths, console)
+    tell_actions(result.report, os.environ)
     raise SystemExit(BROKEN if result.failed else KEPT)
 
 
@@ -269,7 +272,7 @@ def make_console(chosen: dict[str, Any]) -> Console:
 
 
 def open_progress(console: Console) -> LiveProgress | LogProgress:
-    return (LiveProgress if console.is_terminal else LogProgress)(time.monotonic, console)
+    return (LiveProgress if can_redraw(console) else LogProgress)(time.monotonic, console)
 
 
 def asker(progress: LiveProgress | LogProgress | None) -> Ask | None:

@@ -130,7 +130,7 @@ SELECTION = tuple(
     for way in ("include", "exclude")
 )
 
-FORMATS = ("json", "junit", "har", "html")
+FORMATS = ("json", "junit", "har", "html", "markdown")
 REPORTS = (
     option(
         "--report",

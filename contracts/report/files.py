@@ -15,14 +15,16 @@ from contracts.report.har import HarTape
 from contracts.report.html import write_html
 from contracts.report.json import write_json
 from contracts.report.junit import write_junit
+from contracts.report.markdown import write_markdown
 
 Report = Mapping[str, Any]
 WRITERS: Mapping[str, Callable[[Any, Path], None]] = {
     "json": write_json,
     "junit": write_junit,
     "html": write_html,
+    "markdown": write_markdown,
 }
-ENDINGS = {"json": "json", "junit": "xml", "har": "har", "html": "html"}
+ENDINGS = {"json": "json", "junit": "xml", "har": "har", "html": "html", "markdown": "md"}
 
 
 def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
