@@ -21,7 +21,9 @@ from contracts.blindspots.options import BLINDSPOTS
 from contracts.connect import SECRETS, Context
 from contracts.drift.options import DRIFT
 from contracts.errors import CouldNotRunError, EndedError
+from contracts.inprocess import opened_app
 from contracts.options import (
+    APP,
     BASELINE,
     CLEANUP,
     COLOURS,
@@ -38,7 +40,7 @@ from contracts.options import (
 )
 from contracts.pace import Stop
 from contracts.report.files import open_tape, print_paths, report_paths, write_reports
-from contracts.report.github import tell_actions, without_commands
+from contracts.report.github import is_actions, tell_actions, to_data, without_commands
 from contracts.report.progress import LiveProgress, LogProgress, can_redraw, spinner
 from contracts.report.redaction import Redactor
 from contracts.report.replayed import print_replay_summary, print_replayed
@@ -67,7 +69,7 @@ def contracts(context: click.Context) -> None:
 
 
 @contracts.command()
-@with_options(TARGET, SAFETY, SEARCH, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
+@with_options(TARGET, APP, SAFETY, SEARCH, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
 def run(**chosen: Any) -> None:
     """Give a verdict for every rule: kept, broken, or not exercised and why."""
     from contracts.judge import judge
@@ -81,10 +83,15 @@ def run(**chosen: Any) -> None:
     if chosen["dry_run"]:
         raise SystemExit(rehearse_run(document, choices, console))
     with without_commands(os.environ):
-        with stopping() as stop, open_progress(console) as progress, open_tape(paths) as tape:
+        with (
+            opened_app(choices.app) as app,
+            stopping() as stop,
+            open_progress(console) as progress,
+            open_tape(paths) as tape,
+        ):
             watch = Watchers((progress, tape, accepted))
             context = Context(watch.say, asker(progress), stop)
-            result = judge(document, choices, os.environ, real_time(stop), watch, context=context)
+            result = judge(document, choices, os.environ, real_time(stop), watch, app, context)
         if accepted is not None:
             accepted.settle(result)
         write_reports(result.report, paths)
@@ -197,7 +204,7 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
 
 
 @contracts.command()
-@with_options(TARGET, SAFETY, SELECTION, DRIFT, COLOURS)
+@with_options(TARGET, APP, SAFETY, SELECTION, DRIFT, COLOURS)
 def drift(**chosen: Any) -> None:
     """Send the same sequences to the stub and to an endpoint, and list what they answer otherwise.
 
@@ -207,14 +214,14 @@ def drift(**chosen: Any) -> None:
     from contracts.drift.run import drift as search
 
     choices = to_settings(chosen)
-    if choices.base_url is None:
+    if choices.base_url is None and choices.app is None:
         raise CouldNotRunError(
-            "found no --base-url; expected the endpoint to hold against the stub"
+            "found no --base-url and no --app; expected the endpoint to hold against the stub"
         )
     document = load_document(choices.document)
     choices.selection.check(document)
     console = make_console(chosen)
-    with stopping() as stop, spinner(console) as tell:
+    with opened_app(choices.app) as app, stopping() as stop, spinner(console) as tell:
         context = Context(tell, asker(None), stop)
         found = search(
             document,
@@ -223,7 +230,8 @@ def drift(**chosen: Any) -> None:
             os.environ,
             real_time(stop),
             tell,
-            context=context,
+            app,
+            context,
         )
     if chosen["drift_report"] is not None:
         write_drift(document, found, chosen["drift_report"])
@@ -233,7 +241,7 @@ def drift(**chosen: Any) -> None:
 
 @contracts.command()
 @click.argument("report", type=click.Path(path_type=Path))
-@with_options(TARGET[:2], SAFETY, REPLAY, COLOURS)
+@with_options(TARGET[:2], APP, SAFETY, REPLAY, COLOURS)
 def replay(report: Path, **chosen: Any) -> None:
     """Send the failing sequences of a JSON REPORT again, and say which are still there.
 
@@ -248,14 +256,16 @@ def replay(report: Path, **chosen: Any) -> None:
     from contracts.replay import replay as send_again
 
     told = read_report(report)
-    if told.get("target") != "stub" and not chosen.get("base_url"):
-        chosen["base_url"] = told.get("base")
+    target = str(told.get("target"))
+    if target != "stub" and not chosen.get("base_url") and not chosen.get("app"):
+        own = target.startswith("app ")
+        chosen["app" if own else "base_url"] = target[4:] if own else told.get("base")
     choices = to_settings({**chosen, "seed": told.get("seed")})
     document = load_document(choices.document)
     console = make_console(chosen)
-    with stopping() as stop:
+    with opened_app(choices.app) as app, stopping() as stop:
         context = Context(ask=asker(None), stop=stop)
-        client = connect(document, choices, os.environ, real_time(stop), context=context)
+        client = connect(document, choices, os.environ, real_time(stop), app, context)
         bench = Bench(document, client, choices)
         done = send_again(
             bench, told, tuple(chosen["rule"]), lambda one: print_replayed(one, bench, console)
@@ -320,5 +330,8 @@ def main(arguments: Iterable[str] | None = None) -> NoReturn:
 def stop_with(reason: str) -> NoReturn:
     """Says why and ends; whatever the reason repeats, no secret is in it."""
     secrets = [os.environ.get(name, "") for name in SECRETS]
-    click.echo(f"contracts: {Redactor(secrets).text(reason)}", err=True)
+    told = Redactor(secrets).text(reason)
+    click.echo(f"contracts: {told}", err=True)
+    if is_actions(os.environ):
+        click.echo(f"::error title=contracts::{to_data(told)}")
     sys.exit(COULD_NOT_RUN)

@@ -38,6 +38,13 @@ TARGET = (
     ),
     option("--seed", type=int, default=0, show_default=True, help="Makes a run repeat."),
 )
+APP = (
+    option(
+        "--app",
+        metavar="MODULE:NAME",
+        help="Judge a WSGI or ASGI application of your own, or what a function makes, in this process.",
+    ),
+)
 RATE = option(
     "--rate", type=click.FloatRange(0.01), metavar="N", help="At most N requests a second."
 )
@@ -234,7 +241,16 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
         chosen.get("account"),
         chosen.get("proxy"),
         chosen.get("ca_bundle"),
+        only_target(chosen),
     )
+
+
+def only_target(chosen: Mapping[str, Any]) -> str | None:
+    """The application in this process; raises CouldNotRunError beside an address."""
+    app: str | None = chosen.get("app")
+    if app is not None and chosen.get("base_url") is not None:
+        raise CouldNotRunError("found both --app and --base-url; expected one target")
+    return app
 
 
 def read_project(folder: Path, commands: Mapping[str, click.Command]) -> dict[str, Any]:

@@ -48,7 +48,12 @@ def iter_parts(report: Json) -> Iterator[str]:
         f"{SYMBOLS[word]} {counted.count(word)} {word}" for word in SYMBOLS if word in counted
     ]
     yield " · ".join(told_counts) + "\n"
-    base = "the stub" if report["target"] == "stub" else report["base"]
+    inside = report["target"] == "stub" or report["target"].startswith("app ")
+    base = (
+        ("the stub" if report["target"] == "stub" else report["target"])
+        if inside
+        else report["base"]
+    )
     yield (
         f"{report['requests']:,} requests to {plain(base)} in {report['seconds']:.1f} s, "
         f"seed {report['seed']}\n"

@@ -266,4 +266,6 @@ def heading(bench: Bench) -> str:
     client = bench.client
     base = f"{client.transport.origin}{client.root}"
     where = "the stub in this process" if client.transport.name == "stub" else base
+    if client.transport.name.startswith("app "):
+        where = f"{client.transport.name} in this process"
     return visible(f"{bench.document.title}: {len(bench.ledger.entries)} rules, judged on {where}")
