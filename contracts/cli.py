@@ -20,6 +20,7 @@ from contracts.baseline import read_accepted
 from contracts.blindspots.options import BLINDSPOTS
 from contracts.connect import SECRETS, Context
 from contracts.drift.options import DRIFT
+from contracts.epilogs import SHORT, epilog
 from contracts.errors import CouldNotRunError, EndedError
 from contracts.inprocess import opened_app
 from contracts.options import (
@@ -54,7 +55,10 @@ from mock_server.spec import Document, load_document
 KEPT, BROKEN, COULD_NOT_RUN = 0, 1, 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog("contracts"),
+)
 @click.version_option(package_name="mock-server-kit", prog_name="contracts")
 @click.pass_context
 def contracts(context: click.Context) -> None:
@@ -68,7 +72,7 @@ def contracts(context: click.Context) -> None:
     context.default_map = read_project(Path.cwd(), contracts.commands)
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["run"], epilog=epilog("run"))
 @with_options(TARGET, APP, SAFETY, SEARCH, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
 def run(**chosen: Any) -> None:
     """Give a verdict for every rule: kept, broken, or not exercised and why."""
@@ -112,7 +116,7 @@ def rehearse_run(document: Document, choices: Settings, console: Console) -> int
     return KEPT
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["cleanup"], epilog=epilog("cleanup"))
 @with_options(TARGET[:2], CLEANUP, DRY_RUN)
 def cleanup(**chosen: Any) -> None:
     """Delete what a run has left behind that was killed, or that lost its target.
@@ -145,7 +149,7 @@ def cleanup(**chosen: Any) -> None:
     click.echo("nothing is left to delete")
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["audit"], epilog=epilog("audit"))
 @with_options(TARGET[:1], TARGET[2:], SEARCH[:1], AUDIT)
 def audit(**chosen: Any) -> None:
     """Plant defects in the stub, one at a time, and tell which of them the judge catches.
@@ -168,7 +172,11 @@ def audit(**chosen: Any) -> None:
     raise SystemExit(BROKEN if done.failed else KEPT)
 
 
-@contracts.command(context_settings={"ignore_unknown_options": True})
+@contracts.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help=SHORT["blindspots"],
+    epilog=epilog("blindspots"),
+)
 @with_options(TARGET[:1], TARGET[2:], BLINDSPOTS)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
@@ -203,7 +211,7 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
     raise SystemExit(BROKEN if found.blind else KEPT)
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["drift"], epilog=epilog("drift"))
 @with_options(TARGET, APP, SAFETY, SELECTION, DRIFT, COLOURS)
 def drift(**chosen: Any) -> None:
     """Send the same sequences to the stub and to an endpoint, and list what they answer otherwise.
@@ -239,7 +247,7 @@ def drift(**chosen: Any) -> None:
     raise SystemExit(BROKEN if found.found else KEPT)
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["replay"], epilog=epilog("replay"))
 @click.argument("report", type=click.Path(path_type=Path))
 @with_options(TARGET[:2], APP, SAFETY, REPLAY, COLOURS)
 def replay(report: Path, **chosen: Any) -> None:
