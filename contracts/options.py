@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from contracts.errors import CouldNotRunError
 from contracts.settings import Selection, Settings
@@ -210,6 +211,8 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
     """The settings that options come to; those that a command does not have keep their defaults."""
     defaults = Settings(Path())
 
+    app = only_target(chosen)
+
     def pick(name: str) -> Any:
         value = chosen.get(name)
         return getattr(defaults, name) if value is None else value
@@ -241,16 +244,30 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
         chosen.get("account"),
         chosen.get("proxy"),
         chosen.get("ca_bundle"),
-        only_target(chosen),
+        app,
     )
 
 
-def only_target(chosen: Mapping[str, Any]) -> str | None:
-    """The application in this process; raises CouldNotRunError beside an address."""
+def only_target(chosen: dict[str, Any]) -> str | None:
+    """The application in this process; beside an address the one that is told more directly.
+
+    Raises CouldNotRunError where both are told in the same way.
+    """
+    if chosen.get("app") is not None and chosen.get("base_url") is not None:
+        context = click.get_current_context(silent=True)
+        told = [
+            context.get_parameter_source(name) if context is not None else None
+            for name in ("app", "base_url")
+        ]
+        if told[0] == told[1]:
+            raise CouldNotRunError("found both --app and --base-url; expected one target")
+        ranks = [DIRECTNESS.index(one) if one in DIRECTNESS else len(DIRECTNESS) for one in told]
+        chosen["base_url" if ranks[0] < ranks[1] else "app"] = None
     app: str | None = chosen.get("app")
-    if app is not None and chosen.get("base_url") is not None:
-        raise CouldNotRunError("found both --app and --base-url; expected one target")
     return app
+
+
+DIRECTNESS = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 
 
 def read_project(folder: Path, commands: Mapping[str, click.Command]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from contracts.report.table import note_of, word_of
 from contracts.report.visible import shorten, visible
 
 Json = Mapping[str, Any]
-LONGEST = 20_000  # characters of one value
+LONGEST, LONGEST_LINE = 20_000, 2000  # characters of one value
 VERDICTS = ("broken", "accepted", "differs", "kept", "not exercised")
 SAID = {"differs": "differ"}
 
@@ -73,7 +73,7 @@ def iter_selection(report: Json) -> Iterator[str]:
 
 def to_text(value: Any) -> str:
     """A value in one line in which nothing hides."""
-    return visible(shorten(str(value), LONGEST))
+    return visible(shorten(str(value), LONGEST_LINE))
 
 
 def to_block(value: Any) -> str:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from contracts import epilogs
 from contracts.cli import contracts
 from contracts.errors import CouldNotRunError
+from contracts.options import to_settings
 from contracts.report.files import report_paths
 from mock_server import cli
 from mock_server.cli import mock_server
@@ -76,3 +77,37 @@ def test_a_misspelt_report_gets_its_nearest_spelling() -> None:
 def test_a_shell_completes(group: Any, words: list[str], part: str, expected: list[str]) -> None:
     shell = BashComplete(group, {}, "x", "_X_COMPLETE")
     assert [one.value for one in shell.get_completions(words, part)] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "project", "expected"),
+    [
+        (["--app", "a:b"], {}, {}, ("a:b", None)),
+        (["--app", "a:b"], {"CONTRACTS_BASE_URL": "http://h/"}, {}, ("a:b", None)),
+        (["--base-url", "http://h/"], {}, {"app": "a:b"}, (None, "http://h/")),
+        ([], {"CONTRACTS_APP": "a:b"}, {"base_url": "http://h/"}, ("a:b", None)),
+    ],
+    ids=["alone", "over the environment", "over the project", "environment over project"],
+)
+def test_the_target_that_is_told_most_directly_is_judged(
+    arguments: list[str],
+    environment: dict[str, str],
+    project: dict[str, str],
+    expected: tuple[str | None, str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    command = contracts.commands["run"]
+    with command.make_context("run", list(arguments), default_map=project) as context:
+        settings = to_settings(context.params)
+    assert (settings.app, settings.base_url) == expected
+
+
+def test_two_targets_told_in_one_way_are_one_too_many() -> None:
+    words = ["--app", "a:b", "--base-url", "http://h/"]
+    with (
+        contracts.commands["run"].make_context("run", words) as context,
+        pytest.raises(CouldNotRunError, match="expected one target"),
+    ):
+        to_settings(context.params)

@@ -7,7 +7,7 @@ from typing import Any
 
 SCRIPT = "</script></pre><script>document.title = 'taken'</script><img src=x onerror=alert(1)>"
 SIGNS = "\x1b[2J\u202e\x00\ud800 'single' \"double\" & {{ 7 * 7 }} {% raw %} `tick` | pipe"
-LONG = "W" * 3000
+LONG = "W" * 500
 TOLD = ("case", "expected", "came", "reason", "text", "path", "says", "message", "signature")
 
 
