@@ -28,6 +28,7 @@ from contracts.options import (
     BASELINE,
     CLEANUP,
     COLOURS,
+    DATABASE,
     DRY_RUN,
     REPLAY,
     REPORTS,
@@ -73,7 +74,7 @@ def contracts(context: click.Context) -> None:
 
 
 @contracts.command(short_help=SHORT["run"], epilog=epilog("run"))
-@with_options(TARGET, APP, SAFETY, SEARCH, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
+@with_options(TARGET, APP, SAFETY, SEARCH, DATABASE, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
 def run(**chosen: Any) -> None:
     """Give a verdict for every rule: kept, broken, or not exercised and why."""
     from contracts.judge import judge

@@ -126,6 +126,14 @@ SEARCH = (
         help="Run Schemathesis' own phases and checks first.",
     ),
 )
+DATABASE = (
+    option(
+        "--database",
+        metavar="PLACE",
+        help="Keep examples that failed and try them first: in a folder, or in Redis "
+        "(redis://HOST) for all runners.",
+    ),
+)
 SELECTION = tuple(
     option(
         f"--{way}-{part}",
@@ -245,6 +253,7 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
         chosen.get("proxy"),
         chosen.get("ca_bundle"),
         app,
+        chosen.get("database"),
     )
 
 

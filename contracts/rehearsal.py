@@ -56,7 +56,7 @@ def rehearse(
     elif choices.app is not None:
         permissions, base = own_permissions(document, choices), choices.app
     context = Context(tell=tell, permissions=permissions, tally=tally)
-    alone = replace(choices, base_url=None, app=None, rate=None)
+    alone = replace(choices, base_url=None, app=None, rate=None, database=None)
     return Plan(base, tally, judge(document, alone, {}, timepiece, Telling(tell), context=context))
 
 

@@ -118,6 +118,7 @@ class Settings:
     proxy: str | None = None
     ca_bundle: str | None = None
     app: str | None = None  # MODULE:NAME of an application that is judged in this process
+    database: str | None = None  # where examples are kept that failed: a folder, or redis://…
 
 
 @dataclass(frozen=True, slots=True)
