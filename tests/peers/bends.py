@@ -430,7 +430,9 @@ BENDS: dict[str, Bend] = {
     "change-resets-date": bend(
         f"{ECHO} sms.drafts-only", "a change empties date_scheduled", resets("date_scheduled")
     ),
-    "sending-resets-text": bend(ECHO, "sending empties the text", send_resets("text")),
+    "sending-resets-text": bend(
+        f"{ECHO} sms.draft.send", "sending empties the text", send_resets("text")
+    ),
     "notified-with-contact": bend(
         "sms.notification",
         "only with a contact_id",
