@@ -160,7 +160,7 @@ def selected(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 
 def shared(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Path | None:
     """Where the workers of pytest-xdist find one report; None where there are none."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if not hasattr(request.config, "workerinput"):
         return None
     name = sha256(request.node.nodeid.encode()).hexdigest()[:16]
     return factory.getbasetemp().parent / f"contracts-{name}.json"
