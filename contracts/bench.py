@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import errors as hypothesis_errors
 from hypothesis import strategies as st
+from hypothesis.database import ExampleDatabase
 
 from contracts.absence import Absence
 from contracts.chance import Chance
@@ -16,7 +17,8 @@ from contracts.clock import Clock
 from contracts.ledger import Ledger
 from contracts.live import Live, Record
 from contracts.settings import MARK, Settings
-from contracts.story import BlockedError, Made, RefutedError, Story
+from contracts.shared import CaseDatabase, phases_with
+from contracts.story import BlockedError, Case, Made, RefutedError, Story
 from contracts.strategies.bodies import Composer, calm_state
 from contracts.surface import Surface, build_surfaces
 from contracts.wire import KEY, Exchange
@@ -26,10 +28,17 @@ from mock_server.spec.model import Document, Expression
 class Bench:
     """One run's tools."""
 
-    def __init__(self, document: Document, client: Client, choices: Settings) -> None:
+    def __init__(
+        self,
+        document: Document,
+        client: Client,
+        choices: Settings,
+        database: ExampleDatabase | None = None,
+    ) -> None:
         self.document = document
         self.client = client
         self.settings = choices
+        self.database = database
         self.random = Chance(choices.seed)
         self.surfaces = build_surfaces(document)
         self.live = Live(client, self.surfaces)
@@ -85,6 +94,12 @@ class Bench:
             self.live.add(resource, record, credentials)
         return record
 
+    def database_of(self, case: Case) -> ExampleDatabase | None:
+        """Where examples of a case are kept that failed; None where none are."""
+        if self.database is None:
+            return None
+        return CaseDatabase(self.database, case.name, self.client.tell)
+
     def explore(
         self,
         story: Story,
@@ -95,17 +110,18 @@ class Bench:
         """Tries generated values; a failing one is shrunk, and its requests become the story's."""
         failing: list[Story] = []
         tried = 0
+        database = self.database_of(story.case)
 
-        @seed(self.settings.seed)
-        @settings(
+        @settings(  # above the seed, which takes databases away
             max_examples=examples or self.settings.examples,
-            database=None,
+            database=database,
             deadline=None,
-            phases=[Phase.generate, Phase.shrink],
+            phases=phases_with(database),
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             print_blob=False,
         )
+        @seed(self.settings.seed)
         @given(strategy)
         def run(value: Any) -> None:
             nonlocal tried

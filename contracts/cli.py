@@ -20,11 +20,15 @@ from contracts.baseline import read_accepted
 from contracts.blindspots.options import BLINDSPOTS
 from contracts.connect import SECRETS, Context
 from contracts.drift.options import DRIFT
+from contracts.epilogs import SHORT, epilog
 from contracts.errors import CouldNotRunError, EndedError
+from contracts.inprocess import opened_app
 from contracts.options import (
+    APP,
     BASELINE,
     CLEANUP,
     COLOURS,
+    DATABASE,
     DRY_RUN,
     REPLAY,
     REPORTS,
@@ -38,7 +42,8 @@ from contracts.options import (
 )
 from contracts.pace import Stop
 from contracts.report.files import open_tape, print_paths, report_paths, write_reports
-from contracts.report.progress import LiveProgress, LogProgress, spinner
+from contracts.report.github import is_actions, tell_actions, to_data, without_commands
+from contracts.report.progress import LiveProgress, LogProgress, can_redraw, spinner
 from contracts.report.redaction import Redactor
 from contracts.report.replayed import print_replay_summary, print_replayed
 from contracts.report.table import print_report
@@ -51,7 +56,10 @@ from mock_server.spec import Document, load_document
 KEPT, BROKEN, COULD_NOT_RUN = 0, 1, 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog("contracts"),
+)
 @click.version_option(package_name="mock-server-kit", prog_name="contracts")
 @click.pass_context
 def contracts(context: click.Context) -> None:
@@ -65,8 +73,8 @@ def contracts(context: click.Context) -> None:
     context.default_map = read_project(Path.cwd(), contracts.commands)
 
 
-@contracts.command()
-@with_options(TARGET, SAFETY, SEARCH, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
+@contracts.command(short_help=SHORT["run"], epilog=epilog("run"))
+@with_options(TARGET, APP, SAFETY, SEARCH, DATABASE, SELECTION, BASELINE, REPORTS, COLOURS, DRY_RUN)
 def run(**chosen: Any) -> None:
     """Give a verdict for every rule: kept, broken, or not exercised and why."""
     from contracts.judge import judge
@@ -79,15 +87,22 @@ def run(**chosen: Any) -> None:
     console = make_console(chosen)
     if chosen["dry_run"]:
         raise SystemExit(rehearse_run(document, choices, console))
-    with stopping() as stop, open_progress(console) as progress, open_tape(paths) as tape:
-        watch = Watchers((progress, tape, accepted))
-        context = Context(watch.say, asker(progress), stop)
-        result = judge(document, choices, os.environ, real_time(stop), watch, context=context)
-    if accepted is not None:
-        accepted.settle(result)
-    write_reports(result.report, paths)
-    print_report(result.report, console)
-    print_paths(paths, console)
+    with without_commands(os.environ):
+        with (
+            opened_app(choices.app) as app,
+            stopping() as stop,
+            open_progress(console) as progress,
+            open_tape(paths) as tape,
+        ):
+            watch = Watchers((progress, tape, accepted))
+            context = Context(watch.say, asker(progress), stop)
+            result = judge(document, choices, os.environ, real_time(stop), watch, app, context)
+        if accepted is not None:
+            accepted.settle(result)
+        write_reports(result.report, paths)
+        print_report(result.report, console)
+        print_paths(paths, console)
+    tell_actions(result.report, os.environ)
     raise SystemExit(BROKEN if result.failed else KEPT)
 
 
@@ -102,7 +117,7 @@ def rehearse_run(document: Document, choices: Settings, console: Console) -> int
     return KEPT
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["cleanup"], epilog=epilog("cleanup"))
 @with_options(TARGET[:2], CLEANUP, DRY_RUN)
 def cleanup(**chosen: Any) -> None:
     """Delete what a run has left behind that was killed, or that lost its target.
@@ -135,7 +150,7 @@ def cleanup(**chosen: Any) -> None:
     click.echo("nothing is left to delete")
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["audit"], epilog=epilog("audit"))
 @with_options(TARGET[:1], TARGET[2:], SEARCH[:1], AUDIT)
 def audit(**chosen: Any) -> None:
     """Plant defects in the stub, one at a time, and tell which of them the judge catches.
@@ -158,7 +173,11 @@ def audit(**chosen: Any) -> None:
     raise SystemExit(BROKEN if done.failed else KEPT)
 
 
-@contracts.command(context_settings={"ignore_unknown_options": True})
+@contracts.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help=SHORT["blindspots"],
+    epilog=epilog("blindspots"),
+)
 @with_options(TARGET[:1], TARGET[2:], BLINDSPOTS)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
@@ -193,8 +212,8 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
     raise SystemExit(BROKEN if found.blind else KEPT)
 
 
-@contracts.command()
-@with_options(TARGET, SAFETY, SELECTION, DRIFT, COLOURS)
+@contracts.command(short_help=SHORT["drift"], epilog=epilog("drift"))
+@with_options(TARGET, APP, SAFETY, SELECTION, DRIFT, COLOURS)
 def drift(**chosen: Any) -> None:
     """Send the same sequences to the stub and to an endpoint, and list what they answer otherwise.
 
@@ -204,14 +223,14 @@ def drift(**chosen: Any) -> None:
     from contracts.drift.run import drift as search
 
     choices = to_settings(chosen)
-    if choices.base_url is None:
+    if choices.base_url is None and choices.app is None:
         raise CouldNotRunError(
-            "found no --base-url; expected the endpoint to hold against the stub"
+            "found no --base-url and no --app; expected the endpoint to hold against the stub"
         )
     document = load_document(choices.document)
     choices.selection.check(document)
     console = make_console(chosen)
-    with stopping() as stop, spinner(console) as tell:
+    with opened_app(choices.app) as app, stopping() as stop, spinner(console) as tell:
         context = Context(tell, asker(None), stop)
         found = search(
             document,
@@ -220,7 +239,8 @@ def drift(**chosen: Any) -> None:
             os.environ,
             real_time(stop),
             tell,
-            context=context,
+            app,
+            context,
         )
     if chosen["drift_report"] is not None:
         write_drift(document, found, chosen["drift_report"])
@@ -228,9 +248,9 @@ def drift(**chosen: Any) -> None:
     raise SystemExit(BROKEN if found.found else KEPT)
 
 
-@contracts.command()
+@contracts.command(short_help=SHORT["replay"], epilog=epilog("replay"))
 @click.argument("report", type=click.Path(path_type=Path))
-@with_options(TARGET[:2], SAFETY, REPLAY, COLOURS)
+@with_options(TARGET[:2], APP, SAFETY, REPLAY, COLOURS)
 def replay(report: Path, **chosen: Any) -> None:
     """Send the failing sequences of a JSON REPORT again, and say which are still there.
 
@@ -245,14 +265,16 @@ def replay(report: Path, **chosen: Any) -> None:
     from contracts.replay import replay as send_again
 
     told = read_report(report)
-    if told.get("target") != "stub" and not chosen.get("base_url"):
-        chosen["base_url"] = told.get("base")
+    target = str(told.get("target"))
+    if target != "stub" and not chosen.get("base_url") and not chosen.get("app"):
+        own = target.startswith("app ")
+        chosen["app" if own else "base_url"] = target[4:] if own else told.get("base")
     choices = to_settings({**chosen, "seed": told.get("seed")})
     document = load_document(choices.document)
     console = make_console(chosen)
-    with stopping() as stop:
+    with opened_app(choices.app) as app, stopping() as stop:
         context = Context(ask=asker(None), stop=stop)
-        client = connect(document, choices, os.environ, real_time(stop), context=context)
+        client = connect(document, choices, os.environ, real_time(stop), app, context)
         bench = Bench(document, client, choices)
         done = send_again(
             bench, told, tuple(chosen["rule"]), lambda one: print_replayed(one, bench, console)
@@ -269,7 +291,7 @@ def make_console(chosen: dict[str, Any]) -> Console:
 
 
 def open_progress(console: Console) -> LiveProgress | LogProgress:
-    return (LiveProgress if console.is_terminal else LogProgress)(time.monotonic, console)
+    return (LiveProgress if can_redraw(console) else LogProgress)(time.monotonic, console)
 
 
 def asker(progress: LiveProgress | LogProgress | None) -> Ask | None:
@@ -317,5 +339,8 @@ def main(arguments: Iterable[str] | None = None) -> NoReturn:
 def stop_with(reason: str) -> NoReturn:
     """Says why and ends; whatever the reason repeats, no secret is in it."""
     secrets = [os.environ.get(name, "") for name in SECRETS]
-    click.echo(f"contracts: {Redactor(secrets).text(reason)}", err=True)
+    told = Redactor(secrets).text(reason)
+    click.echo(f"contracts: {told}", err=True)
+    if is_actions(os.environ):
+        click.echo(f"::error title=contracts::{to_data(told)}")
     sys.exit(COULD_NOT_RUN)

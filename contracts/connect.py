@@ -20,6 +20,7 @@ from contracts.clock import (
 )
 from contracts.creations import Creations, Place, own_path
 from contracts.errors import CouldNotRunError, EndedError
+from contracts.inprocess import AppTransport
 from contracts.moments import format_moment
 from contracts.oracle.schema import oracle_of
 from contracts.pace import Pace, Stop
@@ -71,6 +72,9 @@ def connect(
     """A client of the endpoint, or of an application in this process; raises CouldNotRunError."""
     context = context or Context()
     try:
+        if choices.app is not None:
+            assert app is not None  # whoever reads the setting opens it
+            return connect_own(document, choices, environment, timepiece, app, context)
         if choices.base_url is None:
             return connect_app(document, choices, environment, timepiece, app, context)
         return connect_endpoint(document, choices, environment, timepiece, context)
@@ -102,6 +106,38 @@ def connect_app(
     client.clock = find_clock(client)
     check_key(client)
     return client
+
+
+def connect_own(
+    document: Document,
+    choices: Settings,
+    environment: Mapping[str, str],
+    timepiece: Timepiece,
+    app: WsgiApp,
+    context: Context,
+) -> Client:
+    """An application of whoever runs it: what may be done is as on this machine's loopback."""
+    assert choices.app is not None
+    made_up = Keys(f"{STUB_PREFIX}{Chance(choices.seed).getrandbits(64):016x}")
+    keys = keys_of(environment, made_up)
+    check_keys(keys)
+    transport = AppTransport(app, choices.app)
+    guard = Guard(document, own_permissions(document, choices))
+    pace = build_pace(choices, timepiece, context)
+    client = Client(document, transport, guard, keys, timepiece, pace, None, context.tell)
+    try:
+        find_root(client, Address(transport.origin, "", True))
+    except CouldNotRunError as error:
+        hint = "; found none in CONTRACTS_API_KEY, so one was made up" if keys is made_up else ""
+        raise CouldNotRunError(f"--app {choices.app}: {error}{hint}") from None
+    client.clock = find_clock(client)
+    return client
+
+
+def own_permissions(document: Document, choices: Settings) -> Permissions:
+    """What may be done on this machine: everything but sending, which has to be asked for."""
+    check_recipients(document, choices.recipients)
+    return Permissions(True, "send" in choices.allow, frozenset(choices.recipients) or None)
 
 
 def connect_endpoint(
@@ -193,11 +229,11 @@ def permissions_of(document: Document, choices: Settings, address: Address) -> P
 
     Behind a proxy no address is known to be this machine's.
     """
+    if address.loopback and choices.proxy is None:
+        return own_permissions(document, choices)
     send = "send" in choices.allow
     recipients = frozenset(choices.recipients) or None
     check_recipients(document, choices.recipients)
-    if address.loopback and choices.proxy is None:
-        return Permissions(True, send, recipients)
     if send and recipients is None:
         raise CouldNotRunError(
             "--allow send: found no --recipient; expected at least one beyond this machine, "
@@ -288,7 +324,7 @@ def check_key(client: Client) -> None:
     client.scheme = "basic"
     if statuses and not set(statuses) & {401, 403}:
         return
-    name = "the key" if isinstance(client.transport, StubTransport) else "CONTRACTS_API_KEY"
+    name = "the key" if client.transport.name == "stub" else "CONTRACTS_API_KEY"
     raise CouldNotRunError(
         f"{client.transport.origin} refuses {name} "
         f"({', '.join(map(str, dict.fromkeys(statuses)))}); expected a key that it knows"

@@ -16,6 +16,7 @@ from contracts.moments import format_moment
 from contracts.report.result import Result
 from contracts.runner import Runner
 from contracts.settings import Settings, Timepiece
+from contracts.shared import open_database
 from contracts.story import Case
 from contracts.target import WsgiApp
 from contracts.watch import Watch
@@ -52,8 +53,9 @@ def judge(
     """
     started = timepiece.now()
     context = context or Context(tell=watch.say)
+    database = open_database(choices.database)
     client = connect(document, choices, environment, timepiece, app, context)
-    bench = Bench(document, client, choices)
+    bench = Bench(document, client, choices, database)
     witness = Witness(document)
     client.listeners.append(witness.hear)
     course = Course()

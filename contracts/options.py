@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from contracts.errors import CouldNotRunError
 from contracts.settings import Selection, Settings
@@ -37,6 +38,13 @@ TARGET = (
         help="Judge what answers there; default: the stub, in this process.",
     ),
     option("--seed", type=int, default=0, show_default=True, help="Makes a run repeat."),
+)
+APP = (
+    option(
+        "--app",
+        metavar="MODULE:NAME",
+        help="Judge a WSGI or ASGI application of your own, or what a function makes, in this process.",
+    ),
 )
 RATE = option(
     "--rate", type=click.FloatRange(0.01), metavar="N", help="At most N requests a second."
@@ -118,6 +126,14 @@ SEARCH = (
         help="Run Schemathesis' own phases and checks first.",
     ),
 )
+DATABASE = (
+    option(
+        "--database",
+        metavar="PLACE",
+        help="Keep examples that failed and try them first: in a folder, or in Redis "
+        "(redis://HOST) for all runners.",
+    ),
+)
 SELECTION = tuple(
     option(
         f"--{way}-{part}",
@@ -130,7 +146,7 @@ SELECTION = tuple(
     for way in ("include", "exclude")
 )
 
-FORMATS = ("json", "junit", "har")
+FORMATS = ("json", "junit", "har", "html", "markdown")
 REPORTS = (
     option(
         "--report",
@@ -203,6 +219,8 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
     """The settings that options come to; those that a command does not have keep their defaults."""
     defaults = Settings(Path())
 
+    app = only_target(chosen)
+
     def pick(name: str) -> Any:
         value = chosen.get(name)
         return getattr(defaults, name) if value is None else value
@@ -234,7 +252,31 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
         chosen.get("account"),
         chosen.get("proxy"),
         chosen.get("ca_bundle"),
+        app,
+        chosen.get("database"),
     )
+
+
+def only_target(chosen: dict[str, Any]) -> str | None:
+    """The application in this process; beside an address the one that is told more directly.
+
+    Raises CouldNotRunError where both are told in the same way.
+    """
+    if chosen.get("app") is not None and chosen.get("base_url") is not None:
+        context = click.get_current_context(silent=True)
+        told = [
+            context.get_parameter_source(name) if context is not None else None
+            for name in ("app", "base_url")
+        ]
+        if told[0] == told[1]:
+            raise CouldNotRunError("found both --app and --base-url; expected one target")
+        ranks = [DIRECTNESS.index(one) if one in DIRECTNESS else len(DIRECTNESS) for one in told]
+        chosen["base_url" if ranks[0] < ranks[1] else "app"] = None
+    app: str | None = chosen.get("app")
+    return app
+
+
+DIRECTNESS = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 
 
 def read_project(folder: Path, commands: Mapping[str, click.Command]) -> dict[str, Any]:

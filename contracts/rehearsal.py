@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from contracts.connect import Context, permissions_of
+from contracts.connect import Context, own_permissions, permissions_of
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Settings, Tally, Tell, Timepiece
@@ -53,8 +53,10 @@ def rehearse(
         address = parse_base_url(choices.base_url, ask)
         permissions = permissions_of(document, choices, address)
         base = choices.base_url
+    elif choices.app is not None:
+        permissions, base = own_permissions(document, choices), choices.app
     context = Context(tell=tell, permissions=permissions, tally=tally)
-    alone = replace(choices, base_url=None, rate=None)
+    alone = replace(choices, base_url=None, app=None, rate=None, database=None)
     return Plan(base, tally, judge(document, alone, {}, timepiece, Telling(tell), context=context))
 
 

@@ -117,6 +117,8 @@ class Settings:
     account: str | None = None  # a name of the account beyond this machine that may be written to
     proxy: str | None = None
     ca_bundle: str | None = None
+    app: str | None = None  # MODULE:NAME of an application that is judged in this process
+    database: str | None = None  # where examples are kept that failed: a folder, or redis://…
 
 
 @dataclass(frozen=True, slots=True)

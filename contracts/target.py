@@ -55,14 +55,20 @@ class StubTransport:
         environ = build_environ(method, path, headers, content)
         started: list[Any] = []
 
-        def start_response(status: str, listed: list[tuple[str, str]], *rest: Any) -> None:
+        written: list[bytes] = []
+
+        def start_response(status: str, listed: list[tuple[str, str]], *rest: Any) -> Any:
             started[:] = [status, listed]
+            return written.append
 
         chunks = self.app(environ, start_response)
-        body = b"".join(chunks)
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+        try:
+            rest = b"".join(chunks)  # which may write too
+            body = b"".join(written) + rest
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
         status, listed = started
         lowered = {name.lower(): value for name, value in listed}
         return Answer(int(status.split(" ")[0]), lowered, body, parse_json(body))
@@ -78,6 +84,7 @@ def build_environ(
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote(bare, encoding="latin-1"),
         "QUERY_STRING": query,
+        "RAW_URI": path,
         "SERVER_NAME": "stub.example",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -86,7 +93,7 @@ def build_environ(
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": False,
+        "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }

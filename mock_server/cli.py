@@ -32,18 +32,56 @@ if TYPE_CHECKING:
 Command = Callable[..., None]
 
 
+# Below the help of each command; each is a command line that is understood.
+EXAMPLES = {
+    "mock-server": ("mock-server", "mock-server --port 0 --rule some.rule=warn"),
+    "serve": (
+        "mock-server serve",
+        "mock-server serve other.yaml --watch --seed records.yaml",
+        "mock-server serve --port 0 --port-file port.txt --log-level warning",
+    ),
+    "exec": ("mock-server exec -- npm test", "mock-server exec -e API_BASE={url} -- pytest tests"),
+    "check": ("mock-server check", "mock-server check other.yaml --seed records.yaml"),
+    "rules": ("mock-server rules", "mock-server rules --json"),
+    "seed": ("mock-server seed --random-seed 7 -o large.json",),
+    "explain": (
+        "mock-server explain some.rule",
+        "mock-server explain --request request.http",
+    ),
+}
+
+
+def epilog(command: str) -> str:
+    """The examples as click shows them, each on its line."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in EXAMPLES[command])))
+
+
 class DefaultGroup(click.Group):
     """A group whose first command is meant where none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = next((arg for arg in args if not arg.startswith("-")), None)
         asks_for_help = bool({"--help", "-h", "--version"} & set(args[:1]))
+        if ctx.resilient_parsing and not args:  # a shell asks for words: commands are some
+            return super().parse_args(ctx, args)
+        if args and args[0] == first and first not in self.commands:
+            self.check_spelling(first, ctx)
         if first not in self.commands and not asks_for_help:
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
+    def check_spelling(self, word: str, ctx: click.Context) -> None:
+        """Raises UsageError for a word that is no file and nearly a command."""
+        hint = nearest(word, self.commands)
+        if word.isalpha() and hint and not ctx.resilient_parsing and not Path(word).exists():
+            raise click.UsageError(f"No such command or document '{word}'; {hint}", ctx)
 
-@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=DefaultGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog("mock-server"),
+)
 @click.version_option(package_name="mock-server-kit", prog_name="mock-server")
 def mock_server() -> None:
     """A stub server that keeps every rule its OpenAPI document states.
@@ -78,7 +116,7 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     return click.option(*written, type=kind, metavar=metavar, multiple=setting.listed, help=said)
 
 
-@mock_server.command()
+@mock_server.command(short_help="Serve a document.", epilog=epilog("serve"))
 @document_argument
 @setting_options(
     "port",
@@ -102,7 +140,12 @@ def serve(**chosen: Any) -> None:
     run_server(settings, use_colour(sys.stderr, settings.no_color))
 
 
-@mock_server.command("exec", context_settings={"allow_interspersed_args": False})
+@mock_server.command(
+    "exec",
+    context_settings={"allow_interspersed_args": False},
+    short_help="Run a command while a server answers.",
+    epilog=epilog("exec"),
+)
 @click.option("--document", metavar="FILE", help="The document to serve.")
 @setting_options(
     "port",
@@ -310,7 +353,7 @@ def login(document: Document, operation: Operation, key: str) -> str:
     return f"-u {key}: " if "basic" in kinds else f"-H 'Authorization: Bearer {key}' "
 
 
-@mock_server.command()
+@mock_server.command(short_help="Compile a document and run its examples.", epilog=epilog("check"))
 @document_argument
 @click.option(
     "--seed",
@@ -353,7 +396,10 @@ def second_opinion(document: Document) -> None:
 
 
 @mock_server.command(
-    "seed", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+    "seed",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    short_help="Write a larger account as a seed file.",
+    epilog=epilog("seed"),
 )
 @click.option("--document", metavar="FILE", help="The document whose records they are.")
 @click.option("--random-seed", default=0, metavar="N", type=int, help="Makes the records repeat.")
@@ -432,7 +478,7 @@ def write_seed(
         output.write_text(text, encoding="utf-8")
 
 
-@mock_server.command()
+@mock_server.command(short_help="Print the catalogue of rules.", epilog=epilog("rules"))
 @document_argument
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of a table.")
 @click.option(
@@ -474,7 +520,7 @@ def print_table(document: Document, no_color: bool) -> None:
     Console(no_color=no_color or bool(os.environ.get("NO_COLOR")), soft_wrap=False).print(table)
 
 
-@mock_server.command()
+@mock_server.command(short_help="Explain a rule, or judge a request.", epilog=epilog("explain"))
 @click.argument("rule", required=False)
 @click.option(
     "--request",

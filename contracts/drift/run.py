@@ -63,7 +63,7 @@ def drift(
     """
     started = timepiece.now()
     right = connect(document, choices, environment, timepiece, app, context or Context(tell=tell))
-    here = replace(choices, base_url=None, max_requests=None, max_seconds=None, rate=None)
+    here = replace(choices, base_url=None, app=None, max_requests=None, max_seconds=None, rate=None)
     left = connect(document, here, {}, timepiece)
     players = Players(document, Bench(document, left, here), Bench(document, right, choices))
     search = Search(document, players, tell)

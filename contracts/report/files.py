@@ -12,12 +12,20 @@ from rich.console import Console
 from contracts.errors import CouldNotRunError
 from contracts.options import FORMATS
 from contracts.report.har import HarTape
+from contracts.report.html import write_html
 from contracts.report.json import write_json
 from contracts.report.junit import write_junit
+from contracts.report.markdown import write_markdown
+from mock_server.spec.pointers import nearest
 
 Report = Mapping[str, Any]
-WRITERS: Mapping[str, Callable[[Any, Path], None]] = {"json": write_json, "junit": write_junit}
-ENDINGS = {"json": "json", "junit": "xml", "har": "har"}
+WRITERS: Mapping[str, Callable[[Any, Path], None]] = {
+    "json": write_json,
+    "junit": write_junit,
+    "html": write_html,
+    "markdown": write_markdown,
+}
+ENDINGS = {"json": "json", "junit": "xml", "har": "har", "html": "html", "markdown": "md"}
 
 
 def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
@@ -25,7 +33,11 @@ def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
     names = [name.strip() for name in (chosen.get("report") or "").split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:
-            raise CouldNotRunError(f'--report: found "{name}"; expected {", ".join(FORMATS)}')
+            hint = nearest(name, FORMATS)
+            raise CouldNotRunError(
+                f'--report: found "{name}"; expected {", ".join(FORMATS)}'
+                + (f"; {hint}" if hint else "")
+            )
     named = {
         name: chosen[f"report_{name}_path"] for name in FORMATS if chosen.get(f"report_{name}_path")
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,8 +156,21 @@ class LogProgress(Progress):
 
     def enter(self, phase: str) -> None:
         super().enter(phase)
-        if self.now() - self.said >= PAUSE:
-            self.said = self.now()
+        self.tick()
+
+    def step(self) -> None:
+        super().step()
+        self.tick()
+
+    def say(self, text: str) -> None:
+        self.tick(visible(text))
+
+    def tick(self, more: str = "") -> None:
+        """One line, where the last one is long enough ago."""
+        now = self.now()
+        if self.bench is not None and now - self.said >= PAUSE:
+            self.said = now
+            phase = more or (self.parts[-1].name if self.parts else "connecting")
             self.console.print(Text(f"  {phase}: {self.summary()}"), soft_wrap=True)
 
 
@@ -222,18 +236,36 @@ class LiveProgress(Progress):
         return Group(*lines)
 
 
+def can_redraw(console: Console) -> bool:
+    """Whether lines can be drawn again; colours that are forced make no terminal of a file."""
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+
+
 @contextmanager
-def spinner(console: Console) -> Iterator[Callable[[str], None]]:
-    """One line that says what is being done; nothing where the output is no terminal."""
-    if not console.is_terminal:
-        yield lambda text: None
+def spinner(
+    console: Console, now: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[str], None]]:
+    """One line that says what is being done; without a terminal a plain one now and then."""
+    if can_redraw(console):
+        with console.status("starting") as status:
+            yield lambda text: status.update(Text(visible(text)))
         return
-    with console.status("starting") as status:
-        yield lambda text: status.update(text)
+    said = now()
+
+    def tell(text: str) -> None:
+        nonlocal said
+        at = now()
+        if at - said >= PAUSE:
+            said = at
+            console.print(Text(f"  {visible(text)}"), soft_wrap=True)
+
+    yield tell
 
 
 def heading(bench: Bench) -> str:
     client = bench.client
     base = f"{client.transport.origin}{client.root}"
     where = "the stub in this process" if client.transport.name == "stub" else base
+    if client.transport.name.startswith("app "):
+        where = f"{client.transport.name} in this process"
     return visible(f"{bench.document.title}: {len(bench.ledger.entries)} rules, judged on {where}")

@@ -14,6 +14,7 @@ from contracts.bench import Bench
 from contracts.expect import is_met, listed
 from contracts.fuzzing.run import FuzzFinding
 from contracts.ledger import Entry, Ledger
+from contracts.options import PARTS
 from contracts.report.curl import written_credentials
 from contracts.report.redaction import Redactor
 from contracts.report.sequence import Surroundings, iter_leaves, origin, to_steps
@@ -89,6 +90,7 @@ def build_report(result: Result) -> Report:
         "requests": result.requests,
         "base": result.base,
         "document": document_row(result),
+        "selection": selection_row(result),
         "lifecycles": list(iter_lifecycles(result)),
         "schemathesis": [fuzz_row(result, finding) for finding in result.fuzz_findings],
         "missing_operations": list(result.missing),
@@ -105,6 +107,21 @@ def document_row(result: Result) -> Report:
     return {"title": document.title, "version": document.version, "path": shown}
 
 
+def selection_row(result: Result) -> Report:
+    """What was chosen, by the names of the options."""
+    selection = result.bench.settings.selection
+    chosen = {
+        f"{way}-{part}": getattr(selection, f"{way}_{part.removesuffix('-id')}s")
+        for part in PARTS
+        for way in ("include", "exclude")
+    }
+    return {
+        name: [result.clean(one) for one in patterns]
+        for name, patterns in chosen.items()
+        if patterns
+    }
+
+
 def rule_row(result: Result, rule_id: str, entry: Entry) -> Report:
     """One rule."""
     ordered = sorted(entry.findings, key=lambda one: (one in entry.accepted, len(one.exchanges)))
@@ -117,6 +134,7 @@ def rule_row(result: Result, rule_id: str, entry: Entry) -> Report:
         "id": rule_id,
         "says": entry.rule.says,
         "certainty": entry.rule.certainty,
+        "kinds": list(dict.fromkeys(place.kind for place in entry.rule.places)),
         "verdict": entry.verdict,
         "fails": entry.fails,
         "cases": entry.cases,

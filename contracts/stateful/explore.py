@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import errors as hypothesis_errors
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,6 +27,7 @@ from contracts.client import path_of
 from contracts.errors import WithheldError
 from contracts.live import everything
 from contracts.safety import sending_states
+from contracts.shared import phases_with
 from contracts.stateful.model import Fact, Model, Verdict, is_same
 from contracts.story import BlockedError, Case, RefutedError, Story
 from contracts.strategies.bodies import transition_after, transition_at
@@ -62,6 +63,7 @@ def cases(bench: Bench) -> Iterator[Case]:
 def exploration(bench: Bench, surface: Surface) -> Any:
     def steps(story: Story) -> None:
         failing: list[Walk] = []
+        database = bench.database_of(story.case)
         machine = build_machine(bench, surface, story, failing)
         seed(bench.settings.seed)(machine)
         try:
@@ -70,9 +72,9 @@ def exploration(bench: Bench, surface: Surface) -> Any:
                 settings=settings(
                     max_examples=max(5, bench.settings.examples * 2),
                     stateful_step_count=bench.settings.steps,
-                    database=None,
+                    database=database,
                     deadline=None,
-                    phases=[Phase.generate, Phase.shrink],
+                    phases=phases_with(database),
                     suppress_health_check=list(HealthCheck),
                     print_blob=False,
                     report_multiple_bugs=False,

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+
+from tests.e2e.browser import violations
 
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 SMS = "/api/v1/activity/sms/"
@@ -30,34 +29,6 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ".github/images"
 TALK = f"conversations/lead_id%3D{LEAD}"
 SMALL, WIDE = (390, 780), (1280, 800)
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --lang=en-US"
-)
-
-
-def program(*names: str) -> str | None:
-    return next((found for name in names if (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Chrome]:
-    """A headless Chromium; at home its absence skips, in CI it fails."""
-    binary = program("chromium", "chromium-browser", "google-chrome")
-    driver = program("chromedriver")
-    if binary is None or driver is None:
-        if "CI" in os.environ:
-            pytest.fail("CI needs chromium and chromedriver")
-        pytest.skip("no chromium with its chromedriver")
-    options = ChromeOptions()
-    options.binary_location = binary
-    for switch in SWITCHES.split():
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = Chrome(options=options, service=Service(driver))
-    browser.set_script_timeout(90)
-    yield browser
-    browser.quit()
 
 
 @contextmanager
@@ -157,13 +128,7 @@ class Page:
 
     def violations(self) -> list[str]:
         """What axe finds on the page."""
-        axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-        self.chrome.execute_script(axe)
-        found = self.chrome.execute_async_script(
-            "const done = arguments[0]; axe.run().then((r) => done(r.violations.map((v) =>"
-            " v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', '))))"
-        )
-        return list(found)
+        return violations(self.chrome)
 
 
 @pytest.fixture

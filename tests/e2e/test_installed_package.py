@@ -27,6 +27,8 @@ def test_the_wheel_serves_its_own_document(tmp_path: Path) -> None:
     place = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(place)
     assert (place / "mock_server" / "data" / "openapi.yaml").is_file()
+    for name in ("page.html", "page.css", "page.js"):
+        assert (place / "contracts" / "report" / "page" / name).is_file()
     # The extracted wheel comes first on the path; only its dependencies come from this environment.
     code = (
         f"import sys; sys.path[:] = [{str(place)!r}, *(p for p in sys.path if 'site-packages' in p or 'lib' in p)];"

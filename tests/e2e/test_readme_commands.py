@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.cli import serve
-from mock_server.settings import ENVIRONMENT_PREFIX
 from mock_server.spec import Document
 
 ROOT = Path(__file__).parents[2]
@@ -172,17 +170,6 @@ def test_the_test_command_is_what_ci_runs() -> None:
     assert "<!-- test command -->" in script
     assert "pip install" not in script  # it takes the command from here, and has none of its own
     assert "run: bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
-
-
-def test_the_table_of_settings_is_the_codes() -> None:
-    listed = re.findall(r"^\| (`-.*?) \| (.*?) \|", README, re.MULTILINE)
-    rows = {word: place for cell, place in listed for word in re.findall(r"`(--[\w-]+)", cell)}
-    options = {option for parameter in serve.params for option in parameter.opts}
-    assert rows.keys() == {option for option in options if option.startswith("--")}
-    for option, place in rows.items():
-        name = {"--rule": "rules"}.get(option, option[2:].replace("-", "_"))
-        expected = "NO_COLOR" if option == "--no-color" else f"{ENVIRONMENT_PREFIX}{name}".upper()
-        assert expected in place, option
 
 
 def test_the_counts_of_rules_are_the_documents(document: Document) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from contracts.report.progress import LiveProgress, LogProgress, left_words
+from contracts.report.progress import LiveProgress, LogProgress, can_redraw, left_words, spinner
 from contracts.report.table import print_report, word_of
 from contracts.report.visible import shorten, visible
 
@@ -86,8 +86,53 @@ def test_a_log_gets_a_heading_and_a_line_now_and_then(judged):
         progress.step()
     lines = out.getvalue().splitlines()
     assert re.match(r"Close SMS API: \d+ rules, judged on ", lines[0])
-    assert 1 < len(lines) <= 4
+    assert 1 < len(lines) <= 8
     assert "rules met" in lines[1]
+
+
+class Stopped:
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_log_is_told_about_a_long_part_and_is_not_flooded(judged):
+    out, clock = io.StringIO(), Stopped()
+    progress = LogProgress(clock, Console(file=out, width=80))
+    progress.begin(judged(None, "sms.delete").bench)
+    progress.enter("schema")
+    for _ in range(100):
+        progress.step()
+        progress.say("the target's rate limit\x1b asks to wait 1.0 s")
+    assert len(out.getvalue().splitlines()) == 1
+    clock.seconds = 20
+    for _ in range(100):
+        progress.step()
+    clock.seconds = 40
+    progress.say("the target's rate limit\x1b asks to wait 1.0 s")
+    lines = out.getvalue().splitlines()[1:]
+    assert [line.split(":")[0] for line in lines] == [
+        "  schema",
+        "  the target's rate limit\\x1b asks to wait 1.0 s",
+    ]
+
+
+def test_a_file_is_no_terminal_even_where_colours_are_forced(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    out, clock = io.StringIO(), Stopped()
+    console = Console(file=out, width=80)
+    assert console.is_terminal
+    assert not can_redraw(console)
+    with spinner(console, clock) as tell:
+        tell("one")
+        clock.seconds = 16
+        tell("two\x1b[2J")
+        tell("three")
+    assert out.getvalue() == "  two\\x1b[2J\n"
 
 
 @pytest.mark.parametrize("height", [8, 50])

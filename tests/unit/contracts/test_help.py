@@ -1,0 +1,113 @@
+"""What a person at a terminal reads: help with examples, nearest spellings, completion."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+import pytest
+from click.shell_completion import BashComplete
+from click.testing import CliRunner
+
+from contracts import epilogs
+from contracts.cli import contracts
+from contracts.errors import CouldNotRunError
+from contracts.options import to_settings
+from contracts.report.files import report_paths
+from mock_server import cli
+from mock_server.cli import mock_server
+
+GROUPS = {"contracts": contracts, "mock-server": mock_server}
+EXAMPLES = [
+    line for table in (epilogs.EXAMPLES, cli.EXAMPLES) for lines in table.values() for line in lines
+]
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_an_example_of_the_help_is_understood(line: str) -> None:
+    name, *words = shlex.split(line)
+    group: click.Group = GROUPS[name]
+    arguments = list(words)
+    if name == "mock-server" and (not words or words[0].startswith("-")):
+        arguments = ["serve", *words]
+    command = group.commands[arguments[0]]
+    command.make_context(arguments[0], arguments[1:])
+
+
+@pytest.mark.parametrize("group", [contracts, mock_server], ids=["contracts", "mock-server"])
+def test_every_help_ends_with_examples_and_no_line_is_cut(group: click.Group) -> None:
+    for words in ([], *([name] for name in group.commands)):
+        said = CliRunner().invoke(group, [*words, "--help"], terminal_width=80).output
+        assert "\n  Examples:\n" in said, words
+        assert "..." not in said.replace("[ARGS]...", "").replace("COMMAND...", ""), words
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments", "words"),
+    [
+        (contracts, ["rnu"], "Did you mean 'run'?"),
+        (contracts, ["run", "--sed", "1"], "'--seed'"),
+        (mock_server, ["ruels"], 'did you mean "rules"?'),
+        (mock_server, ["serve", "--prot", "1"], "'--port'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_a_misspelt_word_gets_its_nearest_spelling(group: Any, arguments: Any, words: str) -> None:
+    done = CliRunner().invoke(group, arguments)
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+def test_a_misspelt_report_gets_its_nearest_spelling() -> None:
+    with pytest.raises(CouldNotRunError, match='did you mean "html"'):
+        report_paths({"report": "htlm"})
+
+
+@pytest.mark.parametrize(
+    ("group", "words", "part", "expected"),
+    [
+        (contracts, [], "r", ["replay", "run"]),
+        (contracts, ["run"], "--report-h", ["--report-har-path", "--report-html-path"]),
+        (mock_server, [], "r", ["rules"]),
+        (mock_server, ["serve"], "--log-f", ["--log-format"]),
+    ],
+    ids=["commands", "options", "commands of the server", "options of the server"],
+)
+def test_a_shell_completes(group: Any, words: list[str], part: str, expected: list[str]) -> None:
+    shell = BashComplete(group, {}, "x", "_X_COMPLETE")
+    assert [one.value for one in shell.get_completions(words, part)] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "project", "expected"),
+    [
+        (["--app", "a:b"], {}, {}, ("a:b", None)),
+        (["--app", "a:b"], {"CONTRACTS_BASE_URL": "http://h/"}, {}, ("a:b", None)),
+        (["--base-url", "http://h/"], {}, {"app": "a:b"}, (None, "http://h/")),
+        ([], {"CONTRACTS_APP": "a:b"}, {"base_url": "http://h/"}, ("a:b", None)),
+    ],
+    ids=["alone", "over the environment", "over the project", "environment over project"],
+)
+def test_the_target_that_is_told_most_directly_is_judged(
+    arguments: list[str],
+    environment: dict[str, str],
+    project: dict[str, str],
+    expected: tuple[str | None, str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    command = contracts.commands["run"]
+    with command.make_context("run", list(arguments), default_map=project) as context:
+        settings = to_settings(context.params)
+    assert (settings.app, settings.base_url) == expected
+
+
+def test_two_targets_told_in_one_way_are_one_too_many() -> None:
+    words = ["--app", "a:b", "--base-url", "http://h/"]
+    with (
+        contracts.commands["run"].make_context("run", words) as context,
+        pytest.raises(CouldNotRunError, match="expected one target"),
+    ):
+        to_settings(context.params)
