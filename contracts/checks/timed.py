@@ -28,7 +28,7 @@ from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
 from contracts.provider import cause
 from contracts.story import Case, Made, Steps, Story
-from contracts.strategies.bodies import longest_delay
+from contracts.strategies.bodies import FAR, longest_delay
 from contracts.surface import Surface
 from mock_server.spec.model import Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import keyword_of, properties_of
@@ -214,22 +214,25 @@ def entry_cases(
             continue
 
         def at_once(story: Story, entry: Transition = entry) -> Steps:
-            made = enter(story, lifecycle, name, entry, {})
+            made = enter(story, lifecycle, reach(story, name, entry.source), entry, {})
             yield from as_usual(story, surface, lifecycle, made, timed)
 
         def delayed(story: Story, entry: Transition = entry) -> Steps:
             made_rules(story, timed, happening=False)
-            made = enter(story, lifecycle, name, entry, {field: int(delay)})
+            made = reach(story, name, entry.source)
+            yield delay * 0.5  # so that a delay counted from the creation would end too soon
+            enter(story, lifecycle, made, entry, {field: int(delay)})
             still(story, lifecycle, made, timed, delay)
-            reread(story, made)
+            yield delay * 0.6
             if reads_before(story, made, delay):
                 still(story, lifecycle, made, timed, delay)
-            yield delay
+            yield delay * 0.4
             made_rules(story, timed, happening=True)
             yield from becomes(story, lifecycle, made, timed, delay)
 
         def in_time(story: Story, entry: Transition = entry) -> Steps:
-            made = enter(story, lifecycle, name, entry, {field: int(delay)})
+            made = reach(story, name, entry.source)
+            enter(story, lifecycle, made, entry, {field: int(delay)})
             yield from cancelled(story, lifecycle, made, timed, delay)
 
         path = f'"{entry.source}" to "{entry.to}"'
@@ -242,10 +245,9 @@ def entry_cases(
 
 
 def enter(
-    story: Story, lifecycle: Lifecycle, name: str, entry: Transition, given: dict[str, Any]
+    story: Story, lifecycle: Lifecycle, made: Made, entry: Transition, given: dict[str, Any]
 ) -> Made:
-    """A record led into a state by a change."""
-    made = reach(story, name, entry.source)
+    """Leads a record into a state by a change."""
     changes = {lifecycle.field: entry.to, **demanded(story, made, entry.to), **given}
     exchange = change(story, made, changes)
     if not exchange.answer.accepted:
@@ -291,7 +293,8 @@ def moment_cases(
     def entered(entry: Transition) -> Any:
         def steps(story: Story) -> Steps:
             moment = due(story)
-            made = enter(story, lifecycle, name, entry, {field: moment})
+            made = reach(story, name, entry.source)
+            enter(story, lifecycle, made, entry, {field: moment})
             still(story, lifecycle, made, timed, wait)
             yield remaining(story, moment)
             yield from becomes(story, lifecycle, made, timed, wait)
@@ -313,6 +316,23 @@ def moment_cases(
         moment = due(story)
         made = make(story, name, timed.source, **{field: moment})
         yield from cancelled(story, lifecycle, made, timed, remaining(story, moment))
+
+    def put_off(back: Transition, entry: Transition) -> Any:
+        """Cancelled and scheduled anew: the first moment means nothing any more."""
+
+        def steps(story: Story) -> Steps:
+            moment = due(story)
+            made = make(story, name, timed.source, **{field: moment})
+            cancel = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+            if not change(story, made, cancel).answer.accepted:
+                story.block(f'the change to "{back.to}" is refused')
+            far = story.bench.composer.far_moment()
+            enter(story, lifecycle, made, entry, {field: far})
+            yield remaining(story, moment) + story.bench.settings.grace / 2
+            reread(story, made)
+            still(story, lifecycle, made, timed, FAR)
+
+        return steps
 
     def too_late(story: Story) -> Steps:
         moment = due(story)
@@ -343,6 +363,10 @@ def moment_cases(
             f'"{timed.source}" cancelled before {field}',
             cancelled_first,
         )
+        for entry in entries(lifecycle, timed.source):
+            if entry.source == back.to and surface.update is not None:
+                what = f'"{timed.source}" to "{back.to}" and back with a later {field}'
+                yield Case(ids, what, put_off(back, entry))
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)

@@ -254,11 +254,17 @@ DEFECTS: dict[str, Defect] = {
         "sms.undo-window sms.cancel.outbox", "a draft with send_in is sent at once"
     ),
     "send-in-halved": breaks("sms.undo-window", "sent after half of send_in"),
+    "send-in-from-created": breaks(
+        "sms.undo-window", "on change send_in is counted from the creation"
+    ),
     "send-in-doubled": breaks("sms.outbox.sends", "sent after twice send_in"),
     "send-in-stays": breaks("sms.outbox.sends sms.undo-window", "with send_in it is never sent"),
     "scheduled-stays": breaks("sms.scheduled.sends", "scheduled is never sent"),
     "scheduled-on-change-stays": breaks(
         "sms.scheduled.sends", "a draft that was scheduled is never sent"
+    ),
+    "rescheduled-at-first-date": breaks(
+        "sms.scheduled.sends", "cancelled and scheduled anew, it is sent at the first date"
     ),
     "scheduled-early": breaks("sms.scheduled.sends", "scheduled is sent at once"),
     "inbox-becomes-sent": breaks("sms.logged.not-sent", "an inbox log is sent"),
@@ -325,7 +331,8 @@ VARIANTS: dict[str, str] = {
     "strict-past": "refuses to schedule for a moment that is past",
     "strict-write-back": "takes writing back what is there for a modification",
     "own-bearer": "Bearer tokens are other secrets than keys",
-    "bare": "deletes answer 204, source is Close.io always, fields of its own, no attachments",
+    "bare": "deletes answer 204, source is Close.io always, fields of its own, no attachments; "
+    "a cancelled SMS has no date any more",
     "zulu": "milliseconds and Z in dates, total_results in lists, null people where null was given",
 }
 
@@ -847,6 +854,8 @@ class Peer:
             "cancelled-scheduled-is-sent": ("scheduled",),
             "cancelled-outbox-is-sent": ("outbox",),
         }
+        if self.wrong("rescheduled-at-first-date") and sms["status"] == "scheduled":
+            return True
         cancelled_from = ghosts.get(self.defect, ())
         return sms["status"] == "draft" and sms["status_before"] in cancelled_from
 
@@ -891,6 +900,8 @@ class Peer:
             ignored = self.wrong("send-in-ignored") or (
                 self.wrong("send-in-ignored-on-change") and changing
             )
+            if self.wrong("send-in-from-created") and changing:
+                entered = sms["date_created"]
             factor = {"send-in-halved": 0.5, "send-in-doubled": 2}.get(self.defect, 1)
             return entered + timedelta(seconds=0 if ignored else max(seconds, 0) * factor)
         if sms["status"] == "inbox" and self.wrong("inbox-becomes-sent"):
@@ -1490,6 +1501,8 @@ class Peer:
         self.enter(sms, status, now)
         if before == "outbox":
             sms["send_in"] = None  # the undo window was that sending's
+        if before == "scheduled" and self.variant == "bare":
+            sms["date_scheduled"] = None
         if status == "scheduled" and self.wrong("draft-to-scheduled-loses-date"):
             sms["date_scheduled"] = None
         if not self.wrong("update-lost"):
