@@ -330,18 +330,18 @@ def note_kept(
             continue
         if kept != after[name] and not is_same_moment(kept, after[name], 1.0):
             rules = response_rules(read, str(read.success))
-            # What said when the state left behind would end may have gone with it.
-            sure = not is_time_of(surface, name, before)
+            # What says when another state ends may go with that.
+            sure = not is_time_of_another(surface, name, after)
             story.note(rules, f"{name} still {kept!r} after the move", f"{after[name]!r}", sure)
 
 
-def is_time_of(surface: Surface, name: str, record: Mapping[str, Any]) -> bool:
-    """Whether a field says when time ends the state that a record is in."""
+def is_time_of_another(surface: Surface, name: str, record: Mapping[str, Any]) -> bool:
+    """Whether a field says when time ends a state, and not the one that a record is in."""
     lifecycle = surface.resource.lifecycle
-    return lifecycle is not None and any(
-        t.timed and t.source == record.get(lifecycle.field) and name in (t.at, t.after)
-        for t in lifecycle.transitions
-    )
+    if lifecycle is None:
+        return False
+    states = {t.source for t in lifecycle.transitions if t.timed and name in (t.at, t.after)}
+    return bool(states) and record.get(lifecycle.field) not in states
 
 
 def is_documented(bench: Bench, resource: str) -> bool:

@@ -119,6 +119,9 @@ DEFECTS: dict[str, Defect] = {
     "no-number-outbox": breaks(
         "sms.local-phone.required sms.draft.send", "outbox needs no local_phone"
     ),
+    "no-number-with-send-in": breaks(
+        "sms.local-phone.required", "outbox needs no local_phone where send_in is given"
+    ),
     "null-number-outbox": breaks(
         "sms.local-phone.required", "an explicit null local_phone is taken on an outbox create"
     ),
@@ -298,6 +301,16 @@ DEFECTS: dict[str, Defect] = {
     "update-lost": breaks(
         "sms.response.echo sms.drafts-only sms.draft.schedule sms.draft.send",
         "a change is answered and not stored",
+    ),
+    "newest-is-changed": breaks(
+        "sms.response.echo", "a change goes to the newest draft of the same lead"
+    ),
+    "alike-are-deleted": breaks(
+        "sms.response.echo sms.delete", "deleting one deletes those with its text too"
+    ),
+    "list-lacks-user": breaks("sms.response.echo", "lists show a null user_id"),
+    "user-lost-beside-attachments": breaks(
+        "sms.response.echo", "user_id is lost where attachments are given too"
     ),
     "update-text-lost": breaks("sms.response.echo sms.drafts-only", "a changed text becomes null"),
     "list-lacks-text": breaks("sms.response.echo", "lists show no text"),
@@ -1096,6 +1109,7 @@ class Peer:
             (self.wrong("no-number-outbox") and status == "outbox")
             or (self.wrong("no-number-scheduled") and status == "scheduled")
             or (self.wrong("no-number-on-change") and changing)
+            or (self.wrong("no-number-with-send-in") and "send_in" in body)
             or (
                 self.wrong("null-number-outbox")
                 and status == "outbox"
@@ -1280,6 +1294,8 @@ class Peer:
         lost = LOST_ON_CREATE.get(self.defect)
         if lost:
             sms[lost] = None
+        if self.wrong("user-lost-beside-attachments") and sms["attachments"]:
+            sms["user_id"] = None
         date = sms["date_scheduled"]
         if self.wrong("date-scheduled-shifted") and date is not None and date.year < 9999:
             sms["date_scheduled"] = date + timedelta(hours=1)
@@ -1387,12 +1403,18 @@ class Peer:
             return self.miss_sms("unknown-delete-200")
         if not self.wrong("delete-keeps"):
             account.deleted[sms["id"]] = account.sms.pop(sms["id"])
+        if self.wrong("alike-are-deleted"):
+            alike = [i for i, one in account.sms.items() if one["text"] == sms["text"]]
+            account.deleted.update((i, account.sms.pop(i)) for i in alike)
         return (204, None, {}) if self.variant == "bare" else (200, {}, {})
 
     def update_sms(self, request: Request) -> Answer:
         account, sms = self.find_sms(request, "foreign-changeable")
         if sms is None:
             return self.miss_sms("unknown-put-200")
+        if self.wrong("newest-is-changed") and sms["status"] == "draft":
+            drafts = [one for one in account.sms.values() if one["status"] == "draft"]
+            sms = [one for one in drafts if one["lead_id"] == sms["lead_id"]][-1]
         body = request.load()
         values, wrong = self.read_fields(body, changing=True)
         changes = self.pick_changes(account, sms, values)
@@ -1501,7 +1523,7 @@ class Peer:
         self.enter(sms, status, now)
         if before == "outbox":
             sms["send_in"] = None  # the undo window was that sending's
-        if before == "scheduled" and self.variant == "bare":
+        if before in ("scheduled", "outbox") and self.variant == "bare":
             sms["date_scheduled"] = None
         if status == "scheduled" and self.wrong("draft-to-scheduled-loses-date"):
             sms["date_scheduled"] = None
@@ -1592,6 +1614,8 @@ class Peer:
             answer["text"] = sms.get("as_created", answer)["text"]
         if listing and self.wrong("field-missing-in-list"):
             del answer["local_country_iso"]
+        if listing and self.wrong("list-lacks-user"):
+            answer["user_id"] = None
         if listing and self.wrong("list-lacks-text"):
             answer["text"] = None
         if listing and self.wrong("list-stale"):
