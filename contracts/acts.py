@@ -20,6 +20,8 @@ from mock_server.spec.model import Operation, Transition
 if TYPE_CHECKING:
     from contracts.bench import Bench
 
+GONE = (404, 410)
+
 
 def need(operation: Operation | None, story: Story, what: str) -> Operation:
     if operation is None:
@@ -92,12 +94,12 @@ def demanded(story: Story, made: Made, state: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def belonging(story: Story, create: Operation, name: str, value: Any) -> dict[str, Any]:
+def belonging(bench: Bench, create: Operation, name: str, value: Any) -> dict[str, Any]:
     """What a reference must belong to, given with it."""
     reference = create.references.get(name)
     if reference is None or not reference.match:
         return {}
-    record = story.bench.live.find(reference, value) or {}
+    record = bench.live.find(reference, value) or {}
     return {ours: record[theirs] for theirs, ours in reference.match.items() if theirs in record}
 
 
@@ -152,10 +154,13 @@ def full_values(story: Story, resource: str, state: str) -> dict[str, Any]:
     return values | holding(story, resource, state)
 
 
-def reread(story: Story, made: Made) -> Mapping[str, Any]:
-    """The record as the target shows it now."""
+def reread(story: Story, made: Made, if_gone: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """The record as the target shows it now, or `if_gone` where one that shows others has it no more."""
     read = need(story.bench.surface(made.resource).read, story, "read")
     answer = story.send(read, path=path_of(read, made.record_id)).answer
+    known = read.operation_id in story.bench.absence.there
+    if answer.status in GONE and known and if_gone is not None:
+        return if_gone
     if answer.status != 200 or not isinstance(answer.body, dict):
         story.block(f"{read.operation_id} answered {answer.status} for a record just made")
     made.record = answer.body
@@ -316,14 +321,18 @@ def note_kept(
     resource: str,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    changed: Container[str],
+    changed: Container[str | None],
 ) -> None:
     """What clients give stays as it is while the state moves, but for what the move itself says."""
     surface = story.bench.surface(resource)
     create, read = surface.create, surface.read
     if create is None or read is None:
         return
-    worked_out = {one.field for one in surface.resource.derived}
+    worked_out = {
+        one.field
+        for one in surface.resource.derived
+        if one.on == "change" or any(name in changed for name in one.on if one.on != "create")
+    }
     for name in create.body_fields:
         kept = before.get(name)
         if kept is None or name in changed or name in worked_out or name not in after:

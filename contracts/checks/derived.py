@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts import expect
-from contracts.acts import change, made_from, make, need, reread
+from contracts.acts import change, holding, made_from, make, need, reread
 from contracts.bench import Bench
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import listed_record
@@ -43,7 +43,7 @@ def field_cases(
     bench: Bench, surface: Surface, create: Operation, derived: Derived
 ) -> Iterator[Case]:
     certain = not is_brought_along(surface, derived)
-    for state in states_of(surface):
+    for state in states_of(surface, waiting=isinstance(derived.on, tuple)):
         for given in inputs_of(bench, surface, create, derived, state):
             steps = on_create(surface, create, derived, state, given)
             named = ", ".join(given) or "nothing"
@@ -58,10 +58,13 @@ def field_cases(
             yield Case(derived.rule_ids, f"{derived.field} moves with every change", steps, False)
 
 
-def states_of(surface: Surface) -> list[str | None]:
+def states_of(surface: Surface, waiting: bool) -> list[str | None]:
+    """The states that a record is made in; those that a delay ends only where that is wanted."""
     lifecycle = surface.resource.lifecycle
     if lifecycle is None:
         return [None]
+    if waiting:
+        return [*lifecycle.initial]
     timed = {t.source for t in lifecycle.transitions if t.timed and t.after is not None}
     return [state for state in lifecycle.initial if state not in timed]
 
@@ -132,6 +135,8 @@ def compose(
     given = {name: value for name, value in given.items() if value is not None}
     if renders(derived):
         given |= template_values(story, create, derived, given)
+    if state is not None:
+        given = holding(story, surface.resource.name, state) | given
     body = composer.base(create, state, **given)
     if body is None:
         story.block(f"no valid body for {create.operation_id} can be built")
@@ -313,6 +318,8 @@ def facts_of(
         name: next((one.values[0] for one in surface.resource.derived if one.field == name), None)
         for name in surface.resource.hidden
     }
+    # What was given counts, whether a target shows it or not.
+    record = {**record, **{n: v for n, v in body.items() if n in record and record[n] is None}}
     if surface.create is not None:
         body = story.bench.composer.foresee(surface.create, body)
     return Facts(record, body, {}, {}, story.bench.principal(), follow, hidden)

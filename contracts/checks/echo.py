@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta, timezone
 from typing import Any
 
 from hypothesis import assume
@@ -14,15 +15,16 @@ from contracts.acts import (
     came,
     change,
     expect_accepted,
+    full_values,
     made_from,
     make,
     reread,
     standing,
 )
 from contracts.bench import Bench
-from contracts.checks.lifecycle import new_value
-from contracts.checks.listing import listed_record
-from contracts.moments import is_same_moment
+from contracts.checks.lifecycle import new_value, plain_fields
+from contracts.checks.listing import fetch_all, listed_record
+from contracts.moments import is_same_moment, read_moment
 from contracts.safety import sending_states
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
@@ -43,11 +45,17 @@ def cases(bench: Bench) -> Iterator[Case]:
                 ids, f"{create.operation_id}: {name} comes back", alone(surface, create, name)
             )
         for name in text_fields(surface, create):
-            for text in (*WORDS, *LONG, AROUND):
+            for text in (*WORDS, *LONG, AROUND, NUMERALS, NUMERALS[1:]):
                 steps = alone(surface, create, name, text)
                 shown = text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)"
                 yield Case(ids, f"{create.operation_id}: {name} {shown!r} comes back", steps)
+        for name in moment_fields(surface, create):
+            steps = alone(surface, create, name, offset=True)
+            yield Case(ids, f"{create.operation_id}: {name} with an offset comes back", steps)
         for state in states_of(surface):
+            if has_pages(surface) and not leaves_at_once(surface, state):
+                word = f'"{state}" records' if state else "records"
+                yield Case(ids, f"lists show {word}", shown_in_lists(surface, state))
             steps = many(bench, surface, create, state)
             word = f" as {state}" if state else ""
             yield Case(ids, f"{create.operation_id}{word}: generated fields come back", steps)
@@ -56,14 +64,19 @@ def cases(bench: Bench) -> Iterator[Case]:
                 steps = changed(surface, surface.update, name)
                 yield Case(ids, f"{surface.update.operation_id}: {name} comes back", steps)
             if surface.resource.lifecycle is not None:
-                yield Case(ids, "a change leaves the other fields", kept(surface, surface.update))
+                for name in plain_fields(surface, surface.update)[:2]:
+                    steps = kept(surface, surface.update, name)
+                    yield Case(ids, f"a change of {name} leaves the other fields", steps)
             if surface.listing is not None:
                 yield Case(ids, "lists show what was changed", listed(surface, surface.update))
 
 
 LONG = tuple("Contract check, and on and on. " * times for times in (6, 60))
 POLL = 0.25
+MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
+NUMERALS = "01650555"
+OFFSET = timezone(timedelta(hours=2, minutes=30))
 
 
 def echo_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
@@ -99,6 +112,15 @@ def text_fields(surface: Surface, create: Operation) -> list[str]:
     ][:1]
 
 
+def moment_fields(surface: Surface, create: Operation) -> list[str]:
+    properties = properties_of(create.body_schema)
+    return [
+        name
+        for name in echoed_fields(surface, create)
+        if constraints(properties[name]).get("format") == "date-time"
+    ]
+
+
 def states_of(surface: Surface) -> list[str | None]:
     lifecycle = surface.resource.lifecycle
     if lifecycle is None:
@@ -106,7 +128,23 @@ def states_of(surface: Surface) -> list[str | None]:
     return [*lifecycle.initial]
 
 
-def alone(surface: Surface, create: Operation, name: str, value: Any = None) -> Any:
+def has_pages(surface: Surface) -> bool:
+    """Whether a list can be read to its end."""
+    parameters = surface.listing.parameters if surface.listing is not None else ()
+    return any(one.query is not None and one.query.does == "skip" for one in parameters)
+
+
+def leaves_at_once(surface: Surface, state: str | None) -> bool:
+    """Whether time ends a state as soon as it is there, unless a delay is given."""
+    lifecycle = surface.resource.lifecycle
+    return lifecycle is not None and any(
+        t.timed and t.source == state and t.after is not None for t in lifecycle.transitions
+    )
+
+
+def alone(
+    surface: Surface, create: Operation, name: str, value: Any = None, offset: bool = False
+) -> Any:
     def steps(story: Story) -> None:
         state = calm_state(surface.resource)
         composer = story.bench.composer
@@ -115,10 +153,13 @@ def alone(surface: Surface, create: Operation, name: str, value: Any = None) -> 
         if chosen is None and body is not None:
             others = {key: inner for key, inner in body.items() if key != name}
             chosen = composer.value(create, name, others, state)
+        moment = read_moment(chosen) if offset else None
+        if moment is not None:
+            chosen = moment.astimezone(OFFSET).isoformat()
         if chosen is None:
             story.block(f"the target has nothing for {name}")
         body = composer.base(
-            create, state, **{name: chosen}, **belonging(story, create, name, chosen)
+            create, state, **{name: chosen}, **belonging(story.bench, create, name, chosen)
         )
         if body is None:
             story.block(f"no valid body for {create.operation_id} can be built")
@@ -251,24 +292,45 @@ def listed(surface: Surface, update: Operation) -> Any:
     return steps
 
 
-def kept(surface: Surface, update: Operation) -> Any:
+def shown_in_lists(surface: Surface, state: str | None) -> Any:
+    """A record of each state is in lists; one that lags is waited for."""
+
+    def steps(story: Story) -> Steps:
+        listing = surface.listing
+        assert listing is not None
+        made = standing(story, surface.resource.name, state)
+        shown: list[Any] = []
+        for _ in range(int(story.bench.settings.grace / POLL) + 1):
+            shown = fetch_all(story, surface, listing, {})
+            if any(record.get("id") == made.record_id for record in shown):
+                return
+            story.drop_last()
+            yield POLL
+        if len(shown) >= MANY:
+            story.block("there are too many records to look through")
+        story.refute(f"{made.record_id} in a list", f"none of {len(shown)} records is it")
+
+    return steps
+
+
+def kept(surface: Surface, update: Operation, changing: str) -> Any:
     """A change of one field leaves all the others that the client gave."""
 
     def steps(story: Story) -> None:
         create = surface.create
         assert create is not None
-        body = story.bench.composer.base(create, calm_state(surface.resource))
+        state = calm_state(surface.resource)
+        composer = story.bench.composer
+        full = full_values(story, surface.resource.name, state) if state is not None else {}
+        body = composer.base(create, state, **full) or composer.base(create, state)
         if body is None:
             story.block("no valid body can be built")
         names = [name for name in echoed_fields(surface, create) if body.get(name) is not None]
         made = check_created(story, surface, create, body, names, listed=False)
-        fields = text_fields(surface, update) or names[:1]
-        if not fields:
-            story.block("nothing can be changed")
-        value = new_value(story, surface, update, fields[0], made.record)
-        exchange = change(story, made, {fields[0]: value})
-        expect_accepted(story, exchange, f"{fields[0]} is changed")
-        others = [name for name in names if name != fields[0]]
+        value = new_value(story, surface, update, changing, made.record)
+        exchange = change(story, made, {changing: value})
+        expect_accepted(story, exchange, f"{changing} is changed")
+        others = [name for name in names if name != changing]
         compare(story, reread(story, made), body, others, "after a change of another field")
 
     return steps

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from contracts import expect
-from contracts.acts import expect_accepted, made_from
+from contracts.acts import belonging, expect_accepted, made_from
 from contracts.bench import Bench
 from contracts.live import everything
 from contracts.moments import is_same_moment
@@ -46,6 +47,37 @@ def effect_cases(
         what = "makes" if due else "makes no"
         steps = happening(surface, create, effect, state, query, due)
         yield Case(effect.rule_ids, f"{where} {what} {effect.creates}", steps)
+        for label, more in beside(bench, create, body, state) if due else ():
+            steps = happening(surface, create, effect, state, query, due, more)
+            yield Case(effect.rule_ids, f"{where}, {label}, {what} {effect.creates}", steps)
+
+
+def beside(
+    bench: Bench, create: Operation, body: Mapping[str, Any], state: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What else a request may hold, of which the effect does not speak: all of it, each choice."""
+    lifecycle = bench.document.resources[create.resource].lifecycle
+    field = lifecycle.field if lifecycle is not None else ""
+    full = dict(body)
+    schemas = properties_of(create.body_schema)
+    # What belongs to another record comes first, and brings that one along.
+    for name in sorted(schemas, key=lambda name: not is_bound(create, name)):
+        if full.get(name) is None:
+            value = bench.composer.value(create, name, full, state)
+            trial = {**full, name: value, **belonging(bench, create, name, value)}
+            if value is not None and not bench.composer.breaches(create, trial):
+                full = trial
+        for value in () if name == field else keyword_of(schemas[name], "enum") or ():
+            trial = {**body, name: value}
+            differs = value is not None and body.get(name) != value
+            if differs and not bench.composer.breaches(create, trial):
+                yield f"{name} {value}", {name: value}
+    yield "with all it may hold", {n: v for n, v in full.items() if body.get(n) is None}
+
+
+def is_bound(create: Operation, name: str) -> bool:
+    reference = create.references.get(name)
+    return reference is not None and bool(reference.match)
 
 
 def due_query(
@@ -103,7 +135,10 @@ def happening(
     state: str | None,
     query: dict[str, str],
     due: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
+    """A request, and what it leaves; one that is given `more` may be refused for that."""
+
     def steps(story: Story) -> Steps:
         observer = story.bench.surface(effect.creates)
         if observer.listing is None:
@@ -111,12 +146,13 @@ def happening(
         shown = query_for(observer.listing, effect)
         before = ids_of(look(story, observer, observer.listing, shown))
         story.drop_last()
-        body = story.bench.composer.base(create, state, **listed_values(create, effect))
-        if body is None:
+        given = {**listed_values(create, effect), **more}
+        body = story.bench.composer.base(create, state, **given)
+        if body is None or (due and not is_due(effect, query, body)):
             story.block("no valid body can be built")
         wanted = count_of(effect, body) if due else 0
         exchange = story.send(create, query=query, body=body)
-        if not exchange.answer.accepted and not due:
+        if not exchange.answer.accepted and (more or not due):
             story.block(f"{create.operation_id} answered {exchange.answer.status}")
         expect_accepted(story, exchange, "a valid request")
         record = made_from(story, create, exchange).record

@@ -235,7 +235,9 @@ def moved(
                 continue
             if record[field] != value and not is_same_moment(record[field], value, 1.0):
                 story.refute(f"{field} {value!r} with the move", f"{record[field]!r}")
-        note_kept(story, made.resource, before, record, {*changes, *move.sets})
+        # When the state that is left would have ended need not be remembered.
+        times = {t.at or t.after for t in lifecycle.transitions if t.source == move.source}
+        note_kept(story, made.resource, before, record, {*changes, *move.sets, *times})
 
 
 def another_change(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def attempt(
     value = as_given(properties_of(operation.body_schema).get(field), value)
     values = {field: value}
     if accepted:
-        values |= belonging(story, operation, field, value)
+        values |= belonging(story.bench, operation, field, value)
     if operation.does == "create":
         body = story.bench.composer.base(operation, state, **values)
         if body is None:

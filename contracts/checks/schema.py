@@ -29,6 +29,7 @@ from contracts.surface import Surface, response_rules
 from mock_server.spec.model import BusinessRule, Operation, Resource
 from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
 
+NO_OBJECTS: tuple[Any, ...] = ([], "text", 5, True, None)
 BROKEN = (b'{"a": ', b"{'a': 1}", b"not json")
 
 
@@ -128,14 +129,30 @@ def create_cases(bench: Bench, surface: Surface, create: Operation) -> Iterator[
         sure = is_documented(bench, surface.resource.name)
         for content in BROKEN:
             name = f"{create.operation_id}: a body that is no JSON ({content.decode()})"
-            yield Case(ids, name, unreadable(create, content), sure)
+            yield Case(ids, name, unreadable(create, content, "no JSON"), sure)
+        if bench.composer.breaches(create, {}):
+            for value in NO_OBJECTS:
+                name = f"{create.operation_id}: a body that is no object ({value!r})"
+                yield Case(ids, name, unreadable(create, value, "no object"), sure)
+            name = f"{create.operation_id}: a valid body in a list"
+            yield Case(ids, name, in_a_list(bench, create), sure)
 
 
-def unreadable(create: Operation, content: bytes) -> Any:
+def unreadable(create: Operation, content: Any, what: str) -> Any:
     def steps(story: Story) -> None:
         exchange = story.send(create, body=content)
         if not 400 <= exchange.answer.status < 500:
-            story.refute("refused: the body is no JSON", came(exchange.answer))
+            story.refute(f"refused: the body is {what}", came(exchange.answer))
+
+    return steps
+
+
+def in_a_list(bench: Bench, create: Operation) -> Any:
+    def steps(story: Story) -> None:
+        base = bench.composer.base(create, calm_state(bench.document.resources[create.resource]))
+        if base is None:
+            story.block(f"no valid body for {create.operation_id} can be built")
+        unreadable(create, [base], "no object")(story)
 
     return steps
 
@@ -204,6 +221,10 @@ def absence_probes(
                 what = "is missing" if value is LEFT_OUT else "is null"
                 where = f' in "{state}"' if state else ""
                 yield Probe(create, state, {name: value}, ids, False, True, f"{name} {what}{where}")
+                if value is LEFT_OUT and name.capitalize() not in create.body_fields:
+                    other = {name: LEFT_OUT, name.capitalize(): base[name]}
+                    why = f"{name} {what}{where}, {name.capitalize()} is there"
+                    yield Probe(create, state, other, ids, False, True, why)
 
 
 def pair_probes(
@@ -288,6 +309,11 @@ def later(edge: Edge) -> Edge:
 def update_cases(bench: Bench, surface: Surface, update: Operation) -> Iterator[Case]:
     if surface.create is None:
         return
+    ids = response_rules(update, refusal_status(update))
+    if bench.ledger.wants(ids):
+        for value in NO_OBJECTS:
+            name = f"{update.operation_id}: a change that is no object ({value!r})"
+            yield Case(ids, name, no_change(surface, update, value), False)
     calm = calm_state(surface.resource)
     lifecycle = surface.resource.lifecycle
     record = bench.composer.base(surface.create, calm) or {}
@@ -301,6 +327,15 @@ def update_cases(bench: Bench, surface: Surface, update: Operation) -> Iterator[
             if is_timed_in(surface.resource, name, move.to):
                 base = {lifecycle.field: move.to}
                 yield from change_cases(bench, surface, update, move.to, base, record, name)
+
+
+def no_change(surface: Surface, update: Operation, value: Any) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        exchange = change(story, made, value)
+        expect_refused(story, update, exchange, "the change is no object", made)
+
+    return steps
 
 
 def change_cases(
@@ -376,7 +411,7 @@ def generated_cases(
 ) -> Iterator[Case]:
     grouped: dict[tuple[tuple[str, ...], bool], list[Probe]] = {}
     for probe in probes:
-        if probe.certain:
+        if probe.certain and probe.changes.keys() <= set(create.body_fields):
             grouped.setdefault((probe.rule_ids, probe.accepted), []).append(probe)
     for (ids, accepted), group in grouped.items():
         if accepted:

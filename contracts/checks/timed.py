@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 from contracts import expect
 from contracts.acts import (
+    came,
     change,
     demanded,
     expect_accepted,
@@ -401,8 +402,8 @@ def still(story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, del
     for name in timed.sets:
         value = timed.sets[name]
         if is_moment(value) and made.record.get(name) is not None:
-            came = f"{name} {made.record.get(name)!r}"
-            story.refute(f"{name} null until then", came, expect.fields({name: None}))
+            shown = f"{name} {made.record.get(name)!r}"
+            story.refute(f"{name} null until then", shown, expect.fields({name: None}))
 
 
 def becomes(
@@ -417,7 +418,7 @@ def becomes(
     patience = story.bench.settings.grace if story.bench.clock.virtual else patience_of(story)
     waited, before = 0.0, made.record
     while True:
-        record = reread(story, made)
+        record = reread(story, made, if_gone={})
         if record.get(lifecycle.field) == timed.to:
             break
         if waited >= patience:
@@ -426,7 +427,7 @@ def becomes(
                 story.block(f'the record did not become "{timed.to}"')
             story.refute(
                 f"{expected}, waited for {waited:.0f} more",
-                f"{record.get(lifecycle.field)!r}",
+                f"{record.get(lifecycle.field)!r}" if record else came(story.exchanges[-1].answer),
                 expect.fields({lifecycle.field: timed.to}),
             )
         story.drop_last()

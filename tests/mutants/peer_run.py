@@ -10,6 +10,7 @@ from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
 from mock_server.spec import Document, default_document_path, load_document
+from tests.peers.bends import Bend, Bent
 from tests.peers.sms_peer import create_peer
 
 # What a peer promises to keep; of the records around it has only what these rules need.
@@ -39,8 +40,14 @@ def document() -> Document:
     return load_document(default_document_path())
 
 
-def judge_peer(defect: str | None = None, variant: str | None = None, **choices: Any) -> Result:
+def judge_peer(
+    defect: str | None = None,
+    variant: str | None = None,
+    bend: Bend | None = None,
+    **choices: Any,
+) -> Result:
     time = FakeTime()
+    peer = create_peer(defect, time.moment, variant)
     token = "peer_token_one" if variant == "own-bearer" else "peer_key_one"
     return judge(
         document(),
@@ -50,5 +57,5 @@ def judge_peer(defect: str | None = None, variant: str | None = None, **choices:
         ),
         {**KEYS, "CONTRACTS_BEARER_TOKEN": token},
         Timepiece(time.now, time.sleep),
-        app=create_peer(defect, time.moment, variant),
+        app=peer if bend is None else Bent(peer, bend),
     )
