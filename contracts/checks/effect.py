@@ -60,9 +60,10 @@ def beside(
     field = lifecycle.field if lifecycle is not None else ""
     full = dict(body)
     schemas = properties_of(create.body_schema)
+    listed = {list_field(one) for one in create.effects}  # these make records of their own
     # What belongs to another record comes first, and brings that one along.
     for name in sorted(schemas, key=lambda name: not is_bound(create, name)):
-        if full.get(name) is None:
+        if full.get(name) is None and name not in listed:
             value = bench.composer.value(create, name, full, state)
             trial = {**full, name: value, **belonging(bench, create, name, value)}
             if value is not None and not bench.composer.breaches(create, trial):

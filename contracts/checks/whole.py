@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts import expect
 from contracts.acts import (
+    GONE,
     came,
     change,
     expect_accepted,
@@ -27,7 +28,6 @@ from contracts.strategies.bodies import calm_state, transition_after
 from contracts.surface import Surface
 from mock_server.spec.model import Operation
 
-GONE = (404, 410)
 POLL = 0.25
 
 
