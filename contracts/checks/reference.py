@@ -8,20 +8,24 @@ from typing import Any
 from contracts.acts import (
     belonging,
     change,
+    demanded,
     expect_accepted,
     expect_refused,
+    is_asked,
     make,
     remove,
+    reread,
     standing,
 )
 from contracts.bench import Bench
+from contracts.checks.lifecycle import fresh, timing
 from contracts.client import path_of
 from contracts.live import matches
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import as_given, constraints
 from contracts.surface import Surface
-from mock_server.spec.model import Operation, Reference
+from mock_server.spec.model import Lifecycle, Operation, Reference, Transition
 from mock_server.spec.schemas import properties_of
 
 VALID_ONES = 3
@@ -59,6 +63,48 @@ def reference_cases(
             if reference.match:
                 yield case("does not belong", mismatched(surface, operation, reference, state))
         yield case("is valid", valid(surface, operation, reference, state))
+    if reference.where is not None and operation.does == "update":
+        yield from move_cases(surface, operation, reference)
+
+
+def move_cases(surface: Surface, update: Operation, reference: Reference) -> Iterator[Case]:
+    """What is excluded comes with the very change that leads to where it is worked with."""
+    lifecycle = surface.resource.lifecycle
+    calm = calm_state(surface.resource)
+    for move in lifecycle.transitions if lifecycle is not None else ():
+        if is_asked(move) and move.source == calm and lifecycle is not None:
+            name = f'{reference.field} is of the wrong kind as "{calm}" becomes "{move.to}"'
+            steps = excluded_with(surface, lifecycle, update, reference, move)
+            yield Case(reference.rule_ids, f"{update.operation_id}: {name}", steps)
+
+
+def excluded_with(
+    surface: Surface,
+    lifecycle: Lifecycle,
+    update: Operation,
+    reference: Reference,
+    move: Transition,
+) -> Any:
+    def steps(story: Story) -> None:
+        found = story.bench.live.excluded(reference)
+        if not found:
+            story.block(f"the target has no {reference.to} that the reference excludes")
+        made = fresh(story, surface, move.source)
+        reread(story, made)
+        given = {
+            **demanded(story, made, move.to),
+            **timing(story, surface, update, move.to),
+            lifecycle.field: move.to,
+        }
+        for record in one_of_each(found, reference)[:VALID_ONES]:
+            value = as_given(
+                properties_of(update.body_schema).get(reference.field), record[reference.by]
+            )
+            exchange = change(story, made, {**given, reference.field: value})
+            why = f"{reference.field} {value} names a {reference.to} of another kind"
+            expect_refused(story, update, exchange, why, made)
+
+    return steps
 
 
 def states_of(surface: Surface, operation: Operation) -> list[str | None]:

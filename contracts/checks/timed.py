@@ -150,7 +150,10 @@ def delay_cases(
 
     def in_time(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: int(delay)})
-        yield from cancelled(story, lifecycle, made, timed, delay)
+        yield delay * 0.6
+        if story.bench.clock.now() - made.made_at > delay - EARLY:
+            story.block("its time was over before it could be cancelled")
+        yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
 
     def too_late(story: Story) -> Steps:
         made = make(story, name, timed.source)

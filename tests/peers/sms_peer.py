@@ -135,6 +135,9 @@ DEFECTS: dict[str, Defect] = {
     "virtual-number": breaks("sms.local-phone.internal", "a virtual number can send"),
     "unknown-number": breaks("sms.local-phone.internal", "a number of nobody can send"),
     "foreign-number": breaks("sms.local-phone.internal", "another account's number can send"),
+    "external-number-on-sending": breaks(
+        "sms.local-phone.internal", "an external number can come with the change that sends"
+    ),
     "any-number-on-change": breaks("sms.local-phone.internal", "a change takes any number"),
     "second-number-refused": breaks(
         "sms.local-phone.internal", "only the first internal number is taken"
@@ -217,6 +220,9 @@ DEFECTS: dict[str, Defect] = {
     "cancel-forgotten": breaks(
         "sms.cancel.scheduled sms.cancel.outbox sms.response.echo sms.undo-window",
         "a cancel answers draft and stores nothing",
+    ),
+    "cancel-half-window": breaks(
+        "sms.cancel.outbox sms.undo-window", "cancelled in the first half of send_in only"
     ),
     "cancelled-is-sent": breaks(
         "sms.cancel.outbox sms.cancel.scheduled sms.undo-window", "what was cancelled is sent"
@@ -1096,6 +1102,8 @@ class Peer:
         if not found:
             if not self.wrong("unknown-number"):
                 wrong["local_phone"] = "None of your Phone Numbers."
+        elif self.wrong("external-number-on-sending") and changing and status != "draft":
+            return
         elif not self.may_send(account, found[0]):
             wrong["local_phone"] = (
                 f"An {found[0]['type']} number sends no SMS; an internal one does."
@@ -1445,6 +1453,9 @@ class Peer:
         move = (before, after)
         is_open = move in OPEN_MOVES and CLOSED_MOVES.get(self.defect) != move
         is_open = is_open or OPENED_MOVES.get(self.defect) == move or self.wrong("all-moves")
+        if move == ("outbox", "draft") and is_number(sms["send_in"]):
+            late = self.now() > sms["entered"] + timedelta(seconds=sms["send_in"] / 2)
+            is_open = is_open and not (late and self.wrong("cancel-half-window"))
         if move == ("draft", "outbox") and changes.get("send_in"):
             is_open = is_open and not self.wrong("draft-to-outbox-send-in-refused")
         if not is_open:
