@@ -125,11 +125,15 @@ def compose(
     """A body that gives what is asked for, and leaves out what is derived and what it reads else."""
     composer = story.bench.composer
     given: dict[str, Any] = {}
-    for name in names:
+    # What belongs to another record comes first, and brings that one along.
+    for name in sorted(names, key=lambda name: not is_bound(create, name)):
         if name == derived.field or name in given:
             continue
         if name in create.references:
-            given |= reference_values(story, create, derived, name, given)
+            found = reference_values(story, create, derived, name, given)
+            if renders(derived) and state == calm_state(surface.resource):
+                found = one_more(story, create, name, found)
+            given |= found
         else:
             given[name] = composer.value(create, name, given, state)
     given = {name: value for name, value in given.items() if value is not None}
@@ -174,6 +178,26 @@ def reference_values(
         if belongs and found[0].get(theirs) is not None:
             values[ours] = found[0][theirs]
     return values
+
+
+def is_bound(create: Operation, name: str) -> bool:
+    reference = create.references.get(name)
+    return reference is not None and bool(reference.match)
+
+
+def one_more(story: Story, create: Operation, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """A second record of the same owner, named in place of the first one that there is."""
+    reference = create.references[name]
+    owners = {theirs: found[ours] for theirs, ours in reference.match.items() if found.get(ours)}
+    if not owners:
+        return found
+    try:
+        made = make(story, reference.to, None, **owners)
+    except BlockedError:
+        return found
+    same = all(made.record.get(theirs) == value for theirs, value in owners.items())
+    value = made.record.get(reference.by)
+    return {**found, name: value} if same and value is not None else found
 
 
 def renders(derived: Derived) -> bool:

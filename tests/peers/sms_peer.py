@@ -152,6 +152,9 @@ DEFECTS: dict[str, Defect] = {
     "remote-unchecked-on-change": breaks("sms.phones.e164", "a change takes any remote_phone"),
     "template-ignored": breaks("sms.template.renders", "text stays null"),
     "template-raw": breaks("sms.template.renders", "the placeholders stay in the text"),
+    "template-first-contact": breaks(
+        "sms.template.renders", "the lead's first contact is named in place of the one given"
+    ),
     "template-name": breaks("sms.template.renders", "the template's name becomes the text"),
     "template-unsaved": breaks(
         "sms.template.renders sms.response.echo", "rendered in the answer, null when read"
@@ -1206,6 +1209,9 @@ class Peer:
             "user": find(account.users, sms["user_id"]),
             "organization": account.organization,
         }
+        if self.wrong("template-first-contact") and records["contact"] is not None:
+            own = (c for c in account.contacts.values() if c["lead_id"] == sms["lead_id"])
+            records["contact"] = next(own, None)
         return render_template(text, records)
 
     # -- the five operations on SMS ---------------------------------------------------------------
