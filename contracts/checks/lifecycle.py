@@ -167,6 +167,9 @@ def move_cases(
         given = another_change(story, surface, update, made)
         if not given:
             story.block("nothing else can be changed")
+        # Another time than the stored one comes with it.
+        for field in timing_fields(surface, update, move.to):
+            given[field] = new_value(story, surface, update, field, made.record)
         moved(story, lifecycle, made, given, move)
 
     yield Case(ids, path, stored)

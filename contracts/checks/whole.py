@@ -16,13 +16,23 @@ from contracts.acts import (
     need,
     remove,
     reread,
+    standing,
 )
 from contracts.bench import Bench
-from contracts.checks.echo import check_created, compare, echo_rules, echoed_fields, states_of
+from contracts.checks.echo import (
+    OFFSET,
+    check_created,
+    compare,
+    echo_rules,
+    echoed_fields,
+    moment_fields,
+    states_of,
+)
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import listed_record
 from contracts.checks.schema import judge
 from contracts.client import path_of
+from contracts.moments import read_moment
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after
 from contracts.surface import Surface
@@ -46,6 +56,10 @@ def cases(bench: Bench) -> Iterator[Case]:
             yield Case(ids, f"{create.operation_id}{word}: all fields at once", steps)
         if surface.update is not None:
             yield Case(ids, "a change of one of two alike", changed_alone(surface, surface.update))
+            for name in moment_fields(surface, surface.update):
+                steps = changed_abroad(surface, surface.update, name)
+                what = f"{surface.update.operation_id}: {name} with an offset comes back"
+                yield Case(ids, what, steps)
         if surface.delete is not None:
             yield Case(ids, "a deletion of one of two alike", deleted_alone(surface))
 
@@ -95,6 +109,25 @@ def as_listed(story: Story, surface: Surface, made: Made) -> Steps:
         story.send(listing)
         wanted = f"{name} {made.record.get(name)!r} in the list, as on reading"
         story.refute(wanted, f"{name} {shown[name]!r}")
+
+
+# A moment in another zone
+
+
+def changed_abroad(surface: Surface, update: Operation, name: str) -> Any:
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        moment = read_moment(new_value(story, surface, update, name, made.record))
+        if moment is None:
+            story.block(f"no other value of {name} is known")
+        given = {name: moment.astimezone(OFFSET).isoformat()}
+        exchange = change(story, made, given)
+        if not exchange.answer.accepted:
+            story.block(f"the change of {name} was answered {exchange.answer.status}")
+        compare(story, made.record, given, [name], "in the answer to the change")
+        compare(story, reread(story, made), given, [name], "on reading")
+
+    return steps
 
 
 # Without one field that the state requires, whatever else is there

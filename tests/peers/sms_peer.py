@@ -212,6 +212,9 @@ DEFECTS: dict[str, Defect] = {
     "draft-to-scheduled-needs-given-date": breaks(
         "sms.draft.schedule", "the draft's stored date does not count"
     ),
+    "draft-to-scheduled-keeps-stored-date": breaks(
+        "sms.draft.schedule", "scheduling with a date keeps the date that is stored"
+    ),
     "draft-to-outbox-refused": breaks("sms.draft.send", "a draft cannot be sent"),
     "draft-to-outbox-send-in-refused": breaks(
         "sms.draft.send", "a draft cannot be sent with send_in"
@@ -320,6 +323,9 @@ DEFECTS: dict[str, Defect] = {
     "list-lacks-user": breaks("sms.response.echo", "lists show a null user_id"),
     "user-lost-beside-attachments": breaks(
         "sms.response.echo", "user_id is lost where attachments are given too"
+    ),
+    "update-offset-dropped": breaks(
+        "sms.response.echo", "on change the offset of a date is dropped"
     ),
     "update-text-lost": breaks("sms.response.echo sms.drafts-only", "a changed text becomes null"),
     "list-lacks-text": breaks("sms.response.echo", "lists show no text"),
@@ -943,6 +949,8 @@ class Peer:
         for name in DATE_FIELDS:
             if name in body:
                 self.read_date(name, body[name], values, wrong)
+                if changing and self.wrong("update-offset-dropped") and values.get(name):
+                    values[name] = parse_moment(body[name][:19])
         self.read_choice("direction", DIRECTIONS, body, values, wrong)
         self.read_choice("source", SOURCES, body, values, wrong)
         if "send_in" in body:
@@ -1432,6 +1440,9 @@ class Peer:
         body = request.load()
         values, wrong = self.read_fields(body, changing=True)
         changes = self.pick_changes(account, sms, values)
+        keeps = self.wrong("draft-to-scheduled-keeps-stored-date") and sms["date_scheduled"]
+        if keeps and changes.get("status") == "scheduled":
+            changes.pop("date_scheduled", None)
         self.check_move(sms, changes, wrong)
         self.check_modification(sms, changes, wrong)
         merged = {**sms, **changes}
