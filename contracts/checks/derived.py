@@ -216,7 +216,7 @@ def template_values(
     records: dict[str, Any] = {}
     for word, part in call.named.items():
         if isinstance(part, Expression) and part.source == "follow" and part.name in given:
-            records[word] = story.bench.live.find(create.references[part.name], given[part.name])
+            records[word] = story.bench.live.renew(create.references[part.name], given[part.name])
     text = template_text(story, records)
     field = source.tokens[-1]
     maker = story.bench.surface(reference.to).create
