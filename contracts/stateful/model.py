@@ -111,6 +111,8 @@ class Model:
             return OPEN  # what answers do not show may be what it is already
         if target != state:
             return self.predict_move(str(state), str(target), edits)
+        if any(k not in edits and not is_exactly(record[k], changes[k]) for k in seen):
+            return OPEN  # whether moments that close differ is a matter of precision
         if not edits:
             return Verdict("accepted", self.lifecycle.editable_rules, "nothing is changed", False)
         if state in self.lifecycle.editable:
@@ -165,3 +167,7 @@ def due_time(timed: Transition, fact: Fact) -> float | None:
 
 def is_same(left: Any, right: Any) -> bool:
     return left == right or is_same_moment(left, right, 1.0)
+
+
+def is_exactly(left: Any, right: Any) -> bool:
+    return left == right or is_same_moment(left, right)

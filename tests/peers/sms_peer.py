@@ -70,6 +70,9 @@ DEFECTS: dict[str, Defect] = {
     "read-without-auth": breaks("auth.required", "no header at all: reading one is let in"),
     "update-without-auth": breaks("auth.required", "no header at all: the change is let in"),
     "any-basic-key": breaks("auth.required", "any Basic user name is let in"),
+    "any-key-of-a-kind": breaks(
+        "auth.required", "any key is let in that begins as the right ones do"
+    ),
     "any-bearer": breaks("auth.required", "any Bearer token is let in"),
     "bare-key-accepted": breaks("auth.required", "the key without a scheme is let in"),
     "empty-key-accepted": breaks("auth.required", "Basic with an empty user name is let in"),
@@ -838,7 +841,12 @@ class Peer:
         name = self.basic_user(rest.strip())
         if name is None:
             return None
-        if self.wrong("any-basic-key") or (self.wrong("empty-key-accepted") and name == ""):
+        alike = (name or "").startswith("peer_") and self.wrong("any-key-of-a-kind")
+        if (
+            alike
+            or self.wrong("any-basic-key")
+            or (self.wrong("empty-key-accepted") and name == "")
+        ):
             return first
         return self.accounts.get(name)
 
