@@ -94,15 +94,6 @@ def demanded(story: Story, made: Made, state: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def belonging(bench: Bench, create: Operation, name: str, value: Any) -> dict[str, Any]:
-    """What a reference must belong to, given with it."""
-    reference = create.references.get(name)
-    if reference is None or not reference.match:
-        return {}
-    record = bench.live.find(reference, value) or {}
-    return {ours: record[theirs] for theirs, ours in reference.match.items() if theirs in record}
-
-
 def holding(story: Story, resource: str, state: str) -> dict[str, Any]:
     """Values that keep a record in a state that time would end."""
     found = story.bench.document.resources[resource]
@@ -321,7 +312,7 @@ def note_kept(
     resource: str,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    changed: Container[str | None],
+    changed: Container[str],
 ) -> None:
     """What clients give stays as it is while the state moves, but for what the move itself says."""
     surface = story.bench.surface(resource)
@@ -339,7 +330,18 @@ def note_kept(
             continue
         if kept != after[name] and not is_same_moment(kept, after[name], 1.0):
             rules = response_rules(read, str(read.success))
-            story.note(rules, f"{name} still {kept!r} after the move", f"{after[name]!r}")
+            # What says when another state ends may go with that.
+            sure = not is_time_of_another(surface, name, after)
+            story.note(rules, f"{name} still {kept!r} after the move", f"{after[name]!r}", sure)
+
+
+def is_time_of_another(surface: Surface, name: str, record: Mapping[str, Any]) -> bool:
+    """Whether a field says when time ends a state, and not the one that a record is in."""
+    lifecycle = surface.resource.lifecycle
+    if lifecycle is None:
+        return False
+    states = {t.source for t in lifecycle.transitions if t.timed and name in (t.at, t.after)}
+    return bool(states) and record.get(lifecycle.field) not in states
 
 
 def is_documented(bench: Bench, resource: str) -> bool:

@@ -70,6 +70,17 @@ class Live:
         self.records(reference.to).append(answer.body)
         return answer.body
 
+    def renew(self, reference: Reference, value: Any) -> Record | None:
+        """The record that a value names, as it is now: the run itself may have changed it."""
+        surface = self.surfaces[reference.to]
+        known = reference.by == "id" and isinstance(value, str)
+        if known and surface.update is not None and surface.read is not None:
+            self.forget(reference.to, value)
+            answer = self.client.call(surface.read, path=path_of(surface.read, value)).answer
+            if answer.accepted and isinstance(answer.body, dict):
+                self.records(reference.to).append(answer.body)
+        return self.find(reference, value)
+
     def fitting(self, reference: Reference, own: Record) -> list[Record]:
         """Records that a reference may name beside the other values of a body."""
         return [record for record in self.wanted(reference) if matches(reference, record, own)]

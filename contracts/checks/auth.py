@@ -48,6 +48,9 @@ def bad_credentials(bench: Bench, kinds: Collection[str]) -> list[tuple[str, str
         ("the bare key", key, True),
         ("an empty header", "", True),
     ]
+    kind, mark, _ = key.partition("_")
+    if "basic" in kinds and mark:
+        found.append(("a key of the same kind", basic(f"{kind}_{UNKNOWN}"), True))
     if "basic" in kinds:
         found += [
             ("an unknown key", basic(UNKNOWN), True),

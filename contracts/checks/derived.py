@@ -49,10 +49,6 @@ def field_cases(
             named = ", ".join(given) or "nothing"
             where = f' as "{state}"' if state else ""
             yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
-    if renders(derived) and any(one.match for one in create.references.values()):
-        names = inputs_of(bench, surface, create, derived, calm_state(surface.resource))[0]
-        steps = on_create(surface, create, derived, calm_state(surface.resource), names, True)
-        yield Case(derived.rule_ids, f"{derived.field} from a second record", steps, certain)
     if derived.on != "create" and surface.update is not None:
         for name in changing_fields(surface, surface.update, derived):
             steps = on_change(surface, create, surface.update, derived, name)
@@ -125,16 +121,19 @@ def compose(
     derived: Derived,
     state: str | None,
     names: list[str],
-    second: bool = False,
 ) -> dict[str, Any]:
     """A body that gives what is asked for, and leaves out what is derived and what it reads else."""
     composer = story.bench.composer
     given: dict[str, Any] = {}
-    for name in names:
+    # What belongs to another record comes first, and brings that one along.
+    for name in sorted(names, key=lambda name: not is_bound(create, name)):
         if name == derived.field or name in given:
             continue
         if name in create.references:
-            given |= reference_values(story, create, derived, name, given, second)
+            found = reference_values(story, create, derived, name, given)
+            if renders(derived) and state == calm_state(surface.resource):
+                found = one_more(story, create, name, found)
+            given |= found
         else:
             given[name] = composer.value(create, name, given, state)
     given = {name: value for name, value in given.items() if value is not None}
@@ -171,27 +170,38 @@ def reference_values(
     derived: Derived,
     name: str,
     given: Mapping[str, Any],
-    second: bool = False,
 ) -> dict[str, Any]:
-    """A record to refer to, with all that it must belong to; nothing where the target has none.
-
-    A `second` one is made beside the first, with the same owner.
-    """
+    """A record to refer to, with all that it must belong to; nothing where the target has none."""
     reference = create.references[name]
     found = story.bench.live.fitting(reference, given)
     if not found:
         return {}
-    if second and reference.match and story.bench.surface(reference.to).create is not None:
-        owner = {theirs: found[0].get(theirs) for theirs in reference.match}
-        made = make(story, reference.to, None, **owner)
-        story.bench.live.add(reference.to, made.record)
-        found = [made.record]
     values = {name: found[0].get(reference.by)}
     for theirs, ours in reference.match.items():
         belongs = ours in create.body_fields and ours != derived.field
         if belongs and found[0].get(theirs) is not None:
             values[ours] = found[0][theirs]
     return values
+
+
+def is_bound(create: Operation, name: str) -> bool:
+    reference = create.references.get(name)
+    return reference is not None and bool(reference.match)
+
+
+def one_more(story: Story, create: Operation, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """A second record of the same owner, named in place of the first one that there is."""
+    reference = create.references[name]
+    owners = {theirs: found[ours] for theirs, ours in reference.match.items() if found.get(ours)}
+    if not owners:
+        return found
+    try:
+        made = make(story, reference.to, None, **owners)
+    except BlockedError:
+        return found
+    same = all(made.record.get(theirs) == value for theirs, value in owners.items())
+    value = made.record.get(reference.by)
+    return {**found, name: value} if same and value is not None else found
 
 
 def renders(derived: Derived) -> bool:
@@ -210,7 +220,7 @@ def template_values(
     records: dict[str, Any] = {}
     for word, part in call.named.items():
         if isinstance(part, Expression) and part.source == "follow" and part.name in given:
-            records[word] = story.bench.live.find(create.references[part.name], given[part.name])
+            records[word] = story.bench.live.renew(create.references[part.name], given[part.name])
     text = template_text(story, records)
     field = source.tokens[-1]
     maker = story.bench.surface(reference.to).create
@@ -253,10 +263,9 @@ def on_create(
     derived: Derived,
     state: str | None,
     names: list[str],
-    second: bool = False,
 ) -> Any:
     def steps(story: Story) -> None:
-        body = compose(story, surface, create, derived, state, names, second)
+        body = compose(story, surface, create, derived, state, names)
         exchange = story.send(create, body=body)
         made = made_from(story, create, exchange)
         compare(story, surface, derived, made, body, made.record, "in the answer")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from contracts import expect
 from contracts.acts import (
-    belonging,
     came,
     change,
     expect_accepted,
@@ -167,7 +166,7 @@ def alone(
         if chosen is None:
             story.block(f"the target has nothing for {name}")
         body = composer.base(
-            create, state, **{name: chosen}, **belonging(story.bench, create, name, chosen)
+            create, state, **{name: chosen}, **story.bench.composer.owners(create, name, chosen)
         )
         if body is None:
             story.block(f"no valid body for {create.operation_id} can be built")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts import expect
-from contracts.acts import belonging, expect_accepted, made_from
+from contracts.acts import expect_accepted, made_from
 from contracts.bench import Bench
 from contracts.live import everything
 from contracts.moments import is_same_moment
@@ -58,27 +58,16 @@ def beside(
     """What else a request may hold, of which the effect does not speak: all of it, each choice."""
     lifecycle = bench.document.resources[create.resource].lifecycle
     field = lifecycle.field if lifecycle is not None else ""
-    full = dict(body)
-    schemas = properties_of(create.body_schema)
-    # What belongs to another record comes first, and brings that one along.
-    for name in sorted(schemas, key=lambda name: not is_bound(create, name)):
-        # A list that has effects of its own would make more records.
-        if full.get(name) is None and name not in map(list_field, create.effects):
-            value = bench.composer.value(create, name, full, state)
-            trial = {**full, name: value, **belonging(bench, create, name, value)}
-            if value is not None and not bench.composer.breaches(create, trial):
-                full = trial
-        for value in () if name == field else keyword_of(schemas[name], "enum") or ():
+    for name, schema in properties_of(create.body_schema).items():
+        for value in () if name == field else keyword_of(schema, "enum") or ():
             trial = {**body, name: value}
             differs = value is not None and body.get(name) != value
             if differs and not bench.composer.breaches(create, trial):
                 yield f"{name} {value}", {name: value}
-    yield "with all it may hold", {n: v for n, v in full.items() if body.get(n) is None}
-
-
-def is_bound(create: Operation, name: str) -> bool:
-    reference = create.references.get(name)
-    return reference is not None and bool(reference.match)
+    full = bench.composer.fullest(create, state) or {}
+    listed = {list_field(one) for one in create.effects}  # these make records of their own
+    more = {n: v for n, v in full.items() if body.get(n) is None and n not in listed}
+    yield "with all it may hold", more
 
 
 def due_query(

@@ -169,6 +169,9 @@ def move_cases(
         given = another_change(story, surface, update, made)
         if not given:
             story.block("nothing else can be changed")
+        # Another time than the stored one comes with it.
+        for field in timing_fields(surface, update, move.to):
+            given[field] = new_value(story, surface, update, field, made.record)
         moved(story, lifecycle, made, given, move)
 
     yield Case(ids, path, stored)
@@ -241,9 +244,7 @@ def moved(
                 continue
             if record[field] != value and not is_same_moment(record[field], value, 1.0):
                 story.refute(f"{field} {value!r} with the move", f"{record[field]!r}")
-        # When the state that is left would have ended need not be remembered.
-        times = {t.at or t.after for t in lifecycle.transitions if t.source == move.source}
-        note_kept(story, made.resource, before, record, {*changes, *move.sets, *times})
+        note_kept(story, made.resource, before, record, {*changes, *move.sets})
 
 
 def another_change(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.acts import (
-    belonging,
     change,
     demanded,
     expect_accepted,
@@ -111,7 +110,7 @@ def attempt(
     value = as_given(properties_of(operation.body_schema).get(field), value)
     values = {field: value}
     if accepted:
-        values |= belonging(story.bench, operation, field, value)
+        values |= story.bench.composer.owners(operation, field, value)
     if operation.does == "create":
         body = story.bench.composer.base(operation, state, **values)
         if body is None:

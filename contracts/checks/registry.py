@@ -22,6 +22,7 @@ from contracts.checks import (
     schema,
     shape,
     timed,
+    whole,
 )
 from contracts.stateful import explore, races
 from contracts.story import Case
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     Check("derived", frozenset({"derived"}), derived.cases),
     Check("effect", frozenset({"effect"}), effect.cases),
     Check("echo", frozenset({"response"}), echo.cases),
+    Check("whole", frozenset({"response", "requires", "schema"}), whole.cases),
     Check("shape", frozenset({"record", "response"}), shape.cases),
     Check("notfound", frozenset({"response"}), notfound.cases),
     Check("listing", frozenset({"parameter", "response"}), listing.cases),

@@ -29,7 +29,7 @@ from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
 from contracts.provider import cause
 from contracts.story import Case, Made, Steps, Story
-from contracts.strategies.bodies import longest_delay
+from contracts.strategies.bodies import FAR, longest_delay
 from contracts.surface import Surface
 from mock_server.spec.model import Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import keyword_of, properties_of
@@ -150,15 +150,10 @@ def delay_cases(
 
     def in_time(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: int(delay)})
-        yield from cancelled(story, lifecycle, made, timed, delay)
-
-    def at_last(story: Story) -> Steps:
-        made = make(story, name, timed.source, **{field: int(delay)})
-        yield delay * 0.7
-        if not reads_before(story, made, delay):
-            story.block("the delay was over when the record was read")
-        rest = delay - (story.bench.clock.now() - made.made_at)
-        yield from cancelled(story, lifecycle, made, timed, rest)
+        yield delay * 0.6
+        if story.bench.clock.now() - made.made_at > delay - EARLY:
+            story.block("its time was over before it could be cancelled")
+        yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
 
     def too_late(story: Story) -> Steps:
         made = make(story, name, timed.source)
@@ -178,7 +173,6 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
-        yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled at last', at_last)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
@@ -224,56 +218,40 @@ def entry_cases(
             continue
 
         def at_once(story: Story, entry: Transition = entry) -> Steps:
-            made = enter(story, lifecycle, name, entry, {})
+            made = enter(story, lifecycle, reach(story, name, entry.source), entry, {})
             yield from as_usual(story, surface, lifecycle, made, timed)
 
         def delayed(story: Story, entry: Transition = entry) -> Steps:
             made_rules(story, timed, happening=False)
-            made = enter(story, lifecycle, name, entry, {field: int(delay)})
+            made = reach(story, name, entry.source)
+            yield delay * 0.5  # so that a delay counted from the creation would end too soon
+            enter(story, lifecycle, made, entry, {field: int(delay)})
             still(story, lifecycle, made, timed, delay)
-            reread(story, made)
+            yield delay * 0.6
             if reads_before(story, made, delay):
                 still(story, lifecycle, made, timed, delay)
-            yield delay
+            yield delay * 0.4
             made_rules(story, timed, happening=True)
             yield from becomes(story, lifecycle, made, timed, delay)
 
         def in_time(story: Story, entry: Transition = entry) -> Steps:
-            made = enter(story, lifecycle, name, entry, {field: int(delay)})
-            yield from cancelled(story, lifecycle, made, timed, delay)
-
-        def aged(story: Story, entry: Transition = entry) -> Steps:
-            """The delay begins with the state, and not with the record."""
             made = reach(story, name, entry.source)
-            yield delay * 0.5
-            move_on(story, lifecycle, made, entry, {field: int(delay)})
-            yield delay * 0.6
-            if reads_before(story, made, delay):
-                still(story, lifecycle, made, timed, delay)
+            enter(story, lifecycle, made, entry, {field: int(delay)})
+            yield from cancelled(story, lifecycle, made, timed, delay)
 
         path = f'"{entry.source}" to "{entry.to}"'
         yield Case(happens(timed), f'{path} without {field} becomes "{timed.to}"', at_once)
         if surface.update is not None and field in surface.update.body_fields:
             yield Case(timed.rule_ids, f"{path} with {field} {int(delay)}", delayed)
-            yield Case(not_before(timed), f"{path} with {field} {int(delay)}, later", aged)
             for back in cancels(lifecycle, timed):
                 ids = tuple(dict.fromkeys((*back.rule_ids, *not_before(timed))))
                 yield Case(ids, f"{path} with {field} {int(delay)}, cancelled in time", in_time)
 
 
 def enter(
-    story: Story, lifecycle: Lifecycle, name: str, entry: Transition, given: dict[str, Any]
-) -> Made:
-    """A record led into a state by a change."""
-    made = reach(story, name, entry.source)
-    move_on(story, lifecycle, made, entry, given)
-    return made
-
-
-def move_on(
     story: Story, lifecycle: Lifecycle, made: Made, entry: Transition, given: dict[str, Any]
-) -> None:
-    """Leads a record into a state by a change; its time begins then."""
+) -> Made:
+    """Leads a record into a state by a change."""
     changes = {lifecycle.field: entry.to, **demanded(story, made, entry.to), **given}
     exchange = change(story, made, changes)
     if not exchange.answer.accepted:
@@ -281,6 +259,7 @@ def move_on(
             f'the change from "{entry.source}" to "{entry.to}" was answered {exchange.answer.status}'
         )
     made.made_at = exchange.came
+    return made
 
 
 # At a moment
@@ -318,7 +297,8 @@ def moment_cases(
     def entered(entry: Transition) -> Any:
         def steps(story: Story) -> Steps:
             moment = due(story)
-            made = enter(story, lifecycle, name, entry, {field: moment})
+            made = reach(story, name, entry.source)
+            enter(story, lifecycle, made, entry, {field: moment})
             still(story, lifecycle, made, timed, wait)
             yield remaining(story, moment)
             yield from becomes(story, lifecycle, made, timed, wait)
@@ -341,19 +321,22 @@ def moment_cases(
         made = make(story, name, timed.source, **{field: moment})
         yield from cancelled(story, lifecycle, made, timed, remaining(story, moment))
 
-    def put_off(story: Story) -> Steps:
-        """Cancelled, and asked for again at a later moment: the first one means nothing any more."""
-        moment = due(story)
-        made = make(story, name, timed.source, **{field: moment})
-        back = cancels(lifecycle, timed)[0]
-        if not change(story, made, {lifecycle.field: back.to}).answer.accepted:
-            story.block(f'the change to "{back.to}" is refused')
-        again = {lifecycle.field: timed.source, field: story.bench.composer.far_moment()}
-        if not change(story, made, again).answer.accepted:
-            story.block(f'the change back to "{timed.source}" is refused')
-        yield remaining(story, moment) + story.bench.settings.grace / 2
-        reread(story, made)
-        still(story, lifecycle, made, timed, wait)
+    def put_off(back: Transition, entry: Transition) -> Any:
+        """Cancelled and scheduled anew: the first moment means nothing any more."""
+
+        def steps(story: Story) -> Steps:
+            moment = due(story)
+            made = make(story, name, timed.source, **{field: moment})
+            cancel = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+            if not change(story, made, cancel).answer.accepted:
+                story.block(f'the change to "{back.to}" is refused')
+            far = story.bench.composer.far_moment()
+            enter(story, lifecycle, made, entry, {field: far})
+            yield remaining(story, moment) + story.bench.settings.grace / 2
+            reread(story, made)
+            still(story, lifecycle, made, timed, FAR)
+
+        return steps
 
     def too_late(story: Story) -> Steps:
         moment = due(story)
@@ -384,12 +367,10 @@ def moment_cases(
             f'"{timed.source}" cancelled before {field}',
             cancelled_first,
         )
-        if surface.update is not None and field in surface.update.body_fields:
-            yield Case(
-                tuple(dict.fromkeys((*ids, *back.rule_ids))),
-                f'"{timed.source}" cancelled before {field}, then for a later one',
-                put_off,
-            )
+        for entry in entries(lifecycle, timed.source):
+            if entry.source == back.to and surface.update is not None:
+                what = f'"{timed.source}" to "{back.to}" and back with a later {field}'
+                yield Case(ids, what, put_off(back, entry))
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)

@@ -61,7 +61,7 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
-        path = path.removeprefix(self.client.root)
+        path = path.removeprefix(self.client.document.base_path)
         if environ.get("QUERY_STRING"):
             path = f"{path}?{environ['QUERY_STRING']}"
         with as_schemathesis_ends():

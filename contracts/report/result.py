@@ -53,7 +53,8 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        return self.ledger.failed
+        # Without a rule that could name a finding, Schemathesis' word is the only one.
+        return self.ledger.failed or (not self.bench.document.rules and bool(self.fuzz_findings))
 
     @property
     def missing(self) -> tuple[str, ...]:

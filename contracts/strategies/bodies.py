@@ -82,6 +82,34 @@ class Composer:
         self.fill_plain(operation, body)
         return self.repair(operation, body, state, needed)
 
+    def fullest(
+        self, operation: Operation, state: str | None = None, **given: Any
+    ) -> dict[str, Any] | None:
+        """A valid body with every field that has a place beside the others."""
+        body = self.base(operation, state, **given)
+        if body is None:
+            return None
+        references = operation.references
+        # What belongs to another record comes first, and brings that one along.
+        for name in sorted(
+            operation.body_fields, key=lambda n: n not in references or not references[n].match
+        ):
+            value = self.value(operation, name, body, state) if body.get(name) is None else None
+            trial = {**body, name: value, **self.owners(operation, name, value)}
+            if value is not None and not self.breaches(operation, trial):
+                body = trial
+        return body
+
+    def owners(self, operation: Operation, name: str, value: Any) -> dict[str, Any]:
+        """What the record that a value names belongs to, by the body's fields."""
+        reference = operation.references.get(name)
+        if reference is None or value is None or not reference.match:
+            return {}
+        record = self.live.find(reference, value) or {}
+        return {
+            ours: record[theirs] for theirs, ours in reference.match.items() if theirs in record
+        }
+
     def fill_plain(self, operation: Operation, body: dict[str, Any]) -> None:
         """Plain texts are filled, since an implementation may want them before it sends."""
         defaulted = {default.field for default in operation.defaults}

@@ -70,6 +70,9 @@ DEFECTS: dict[str, Defect] = {
     "read-without-auth": breaks("auth.required", "no header at all: reading one is let in"),
     "update-without-auth": breaks("auth.required", "no header at all: the change is let in"),
     "any-basic-key": breaks("auth.required", "any Basic user name is let in"),
+    "any-key-of-a-kind": breaks(
+        "auth.required", "any key is let in that begins as the right ones do"
+    ),
     "any-bearer": breaks("auth.required", "any Bearer token is let in"),
     "bare-key-accepted": breaks("auth.required", "the key without a scheme is let in"),
     "empty-key-accepted": breaks("auth.required", "Basic with an empty user name is let in"),
@@ -119,6 +122,9 @@ DEFECTS: dict[str, Defect] = {
     "no-number-outbox": breaks(
         "sms.local-phone.required sms.draft.send", "outbox needs no local_phone"
     ),
+    "no-number-with-send-in": breaks(
+        "sms.local-phone.required", "outbox needs no local_phone where send_in is given"
+    ),
     "null-number-outbox": breaks(
         "sms.local-phone.required", "an explicit null local_phone is taken on an outbox create"
     ),
@@ -132,6 +138,9 @@ DEFECTS: dict[str, Defect] = {
     "virtual-number": breaks("sms.local-phone.internal", "a virtual number can send"),
     "unknown-number": breaks("sms.local-phone.internal", "a number of nobody can send"),
     "foreign-number": breaks("sms.local-phone.internal", "another account's number can send"),
+    "external-number-on-sending": breaks(
+        "sms.local-phone.internal", "an external number can come with the change that sends"
+    ),
     "any-number-on-change": breaks("sms.local-phone.internal", "a change takes any number"),
     "second-number-refused": breaks(
         "sms.local-phone.internal", "only the first internal number is taken"
@@ -146,6 +155,9 @@ DEFECTS: dict[str, Defect] = {
     "remote-unchecked-on-change": breaks("sms.phones.e164", "a change takes any remote_phone"),
     "template-ignored": breaks("sms.template.renders", "text stays null"),
     "template-raw": breaks("sms.template.renders", "the placeholders stay in the text"),
+    "template-first-contact": breaks(
+        "sms.template.renders", "the lead's first contact is named in place of the one given"
+    ),
     "template-name": breaks("sms.template.renders", "the template's name becomes the text"),
     "template-unsaved": breaks(
         "sms.template.renders sms.response.echo", "rendered in the answer, null when read"
@@ -203,6 +215,9 @@ DEFECTS: dict[str, Defect] = {
     "draft-to-scheduled-needs-given-date": breaks(
         "sms.draft.schedule", "the draft's stored date does not count"
     ),
+    "draft-to-scheduled-keeps-stored-date": breaks(
+        "sms.draft.schedule", "scheduling with a date keeps the date that is stored"
+    ),
     "draft-to-outbox-refused": breaks("sms.draft.send", "a draft cannot be sent"),
     "draft-to-outbox-send-in-refused": breaks(
         "sms.draft.send", "a draft cannot be sent with send_in"
@@ -214,6 +229,9 @@ DEFECTS: dict[str, Defect] = {
     "cancel-forgotten": breaks(
         "sms.cancel.scheduled sms.cancel.outbox sms.response.echo sms.undo-window",
         "a cancel answers draft and stores nothing",
+    ),
+    "cancel-half-window": breaks(
+        "sms.cancel.outbox sms.undo-window", "cancelled in the first half of send_in only"
     ),
     "cancelled-is-sent": breaks(
         "sms.cancel.outbox sms.cancel.scheduled sms.undo-window", "what was cancelled is sent"
@@ -254,11 +272,17 @@ DEFECTS: dict[str, Defect] = {
         "sms.undo-window sms.cancel.outbox", "a draft with send_in is sent at once"
     ),
     "send-in-halved": breaks("sms.undo-window", "sent after half of send_in"),
+    "send-in-from-created": breaks(
+        "sms.undo-window", "on change send_in is counted from the creation"
+    ),
     "send-in-doubled": breaks("sms.outbox.sends", "sent after twice send_in"),
     "send-in-stays": breaks("sms.outbox.sends sms.undo-window", "with send_in it is never sent"),
     "scheduled-stays": breaks("sms.scheduled.sends", "scheduled is never sent"),
     "scheduled-on-change-stays": breaks(
         "sms.scheduled.sends", "a draft that was scheduled is never sent"
+    ),
+    "rescheduled-at-first-date": breaks(
+        "sms.scheduled.sends", "cancelled and scheduled anew, it is sent at the first date"
     ),
     "scheduled-early": breaks("sms.scheduled.sends", "scheduled is sent at once"),
     "inbox-becomes-sent": breaks("sms.logged.not-sent", "an inbox log is sent"),
@@ -293,6 +317,19 @@ DEFECTS: dict[str, Defect] = {
         "sms.response.echo sms.drafts-only sms.draft.schedule sms.draft.send",
         "a change is answered and not stored",
     ),
+    "newest-is-changed": breaks(
+        "sms.response.echo", "a change goes to the newest draft of the same lead"
+    ),
+    "alike-are-deleted": breaks(
+        "sms.response.echo sms.delete", "deleting one deletes those with its text too"
+    ),
+    "list-lacks-user": breaks("sms.response.echo", "lists show a null user_id"),
+    "user-lost-beside-attachments": breaks(
+        "sms.response.echo", "user_id is lost where attachments are given too"
+    ),
+    "update-offset-dropped": breaks(
+        "sms.response.echo", "on change the offset of a date is dropped"
+    ),
     "update-text-lost": breaks("sms.response.echo sms.drafts-only", "a changed text becomes null"),
     "list-lacks-text": breaks("sms.response.echo", "lists show no text"),
     "list-stale": breaks("sms.response.echo sms.list.filters", "lists show the SMS as created"),
@@ -325,7 +362,8 @@ VARIANTS: dict[str, str] = {
     "strict-past": "refuses to schedule for a moment that is past",
     "strict-write-back": "takes writing back what is there for a modification",
     "own-bearer": "Bearer tokens are other secrets than keys",
-    "bare": "deletes answer 204, source is Close.io always, fields of its own, no attachments",
+    "bare": "deletes answer 204, source is Close.io always, fields of its own, no attachments; "
+    "a cancelled SMS has no date any more",
     "zulu": "milliseconds and Z in dates, total_results in lists, null people where null was given",
 }
 
@@ -803,7 +841,12 @@ class Peer:
         name = self.basic_user(rest.strip())
         if name is None:
             return None
-        if self.wrong("any-basic-key") or (self.wrong("empty-key-accepted") and name == ""):
+        alike = (name or "").startswith("peer_") and self.wrong("any-key-of-a-kind")
+        if (
+            alike
+            or self.wrong("any-basic-key")
+            or (self.wrong("empty-key-accepted") and name == "")
+        ):
             return first
         return self.accounts.get(name)
 
@@ -847,6 +890,8 @@ class Peer:
             "cancelled-scheduled-is-sent": ("scheduled",),
             "cancelled-outbox-is-sent": ("outbox",),
         }
+        if self.wrong("rescheduled-at-first-date") and sms["status"] == "scheduled":
+            return True
         cancelled_from = ghosts.get(self.defect, ())
         return sms["status"] == "draft" and sms["status_before"] in cancelled_from
 
@@ -891,6 +936,8 @@ class Peer:
             ignored = self.wrong("send-in-ignored") or (
                 self.wrong("send-in-ignored-on-change") and changing
             )
+            if self.wrong("send-in-from-created") and changing:
+                entered = sms["date_created"]
             factor = {"send-in-halved": 0.5, "send-in-doubled": 2}.get(self.defect, 1)
             return entered + timedelta(seconds=0 if ignored else max(seconds, 0) * factor)
         if sms["status"] == "inbox" and self.wrong("inbox-becomes-sent"):
@@ -910,6 +957,8 @@ class Peer:
         for name in DATE_FIELDS:
             if name in body:
                 self.read_date(name, body[name], values, wrong)
+                if changing and self.wrong("update-offset-dropped") and values.get(name):
+                    values[name] = parse_moment(body[name][:19])
         self.read_choice("direction", DIRECTIONS, body, values, wrong)
         self.read_choice("source", SOURCES, body, values, wrong)
         if "send_in" in body:
@@ -1072,6 +1121,8 @@ class Peer:
         if not found:
             if not self.wrong("unknown-number"):
                 wrong["local_phone"] = "None of your Phone Numbers."
+        elif self.wrong("external-number-on-sending") and changing and status != "draft":
+            return
         elif not self.may_send(account, found[0]):
             wrong["local_phone"] = (
                 f"An {found[0]['type']} number sends no SMS; an internal one does."
@@ -1085,6 +1136,7 @@ class Peer:
             (self.wrong("no-number-outbox") and status == "outbox")
             or (self.wrong("no-number-scheduled") and status == "scheduled")
             or (self.wrong("no-number-on-change") and changing)
+            or (self.wrong("no-number-with-send-in") and "send_in" in body)
             or (
                 self.wrong("null-number-outbox")
                 and status == "outbox"
@@ -1173,6 +1225,9 @@ class Peer:
             "user": find(account.users, sms["user_id"]),
             "organization": account.organization,
         }
+        if self.wrong("template-first-contact") and records["contact"] is not None:
+            own = (c for c in account.contacts.values() if c["lead_id"] == sms["lead_id"])
+            records["contact"] = next(own, None)
         return render_template(text, records)
 
     # -- the five operations on SMS ---------------------------------------------------------------
@@ -1269,6 +1324,8 @@ class Peer:
         lost = LOST_ON_CREATE.get(self.defect)
         if lost:
             sms[lost] = None
+        if self.wrong("user-lost-beside-attachments") and sms["attachments"]:
+            sms["user_id"] = None
         date = sms["date_scheduled"]
         if self.wrong("date-scheduled-shifted") and date is not None and date.year < 9999:
             sms["date_scheduled"] = date + timedelta(hours=1)
@@ -1376,15 +1433,24 @@ class Peer:
             return self.miss_sms("unknown-delete-200")
         if not self.wrong("delete-keeps"):
             account.deleted[sms["id"]] = account.sms.pop(sms["id"])
+        if self.wrong("alike-are-deleted"):
+            alike = [i for i, one in account.sms.items() if one["text"] == sms["text"]]
+            account.deleted.update((i, account.sms.pop(i)) for i in alike)
         return (204, None, {}) if self.variant == "bare" else (200, {}, {})
 
     def update_sms(self, request: Request) -> Answer:
         account, sms = self.find_sms(request, "foreign-changeable")
         if sms is None:
             return self.miss_sms("unknown-put-200")
+        if self.wrong("newest-is-changed") and sms["status"] == "draft":
+            drafts = [one for one in account.sms.values() if one["status"] == "draft"]
+            sms = [one for one in drafts if one["lead_id"] == sms["lead_id"]][-1]
         body = request.load()
         values, wrong = self.read_fields(body, changing=True)
         changes = self.pick_changes(account, sms, values)
+        keeps = self.wrong("draft-to-scheduled-keeps-stored-date") and sms["date_scheduled"]
+        if keeps and changes.get("status") == "scheduled":
+            changes.pop("date_scheduled", None)
         self.check_move(sms, changes, wrong)
         self.check_modification(sms, changes, wrong)
         merged = {**sms, **changes}
@@ -1412,6 +1478,9 @@ class Peer:
         move = (before, after)
         is_open = move in OPEN_MOVES and CLOSED_MOVES.get(self.defect) != move
         is_open = is_open or OPENED_MOVES.get(self.defect) == move or self.wrong("all-moves")
+        if move == ("outbox", "draft") and is_number(sms["send_in"]):
+            late = self.now() > sms["entered"] + timedelta(seconds=sms["send_in"] / 2)
+            is_open = is_open and not (late and self.wrong("cancel-half-window"))
         if move == ("draft", "outbox") and changes.get("send_in"):
             is_open = is_open and not self.wrong("draft-to-outbox-send-in-refused")
         if not is_open:
@@ -1490,6 +1559,8 @@ class Peer:
         self.enter(sms, status, now)
         if before == "outbox":
             sms["send_in"] = None  # the undo window was that sending's
+        if before in ("scheduled", "outbox") and self.variant == "bare":
+            sms["date_scheduled"] = None
         if status == "scheduled" and self.wrong("draft-to-scheduled-loses-date"):
             sms["date_scheduled"] = None
         if not self.wrong("update-lost"):
@@ -1579,6 +1650,8 @@ class Peer:
             answer["text"] = sms.get("as_created", answer)["text"]
         if listing and self.wrong("field-missing-in-list"):
             del answer["local_country_iso"]
+        if listing and self.wrong("list-lacks-user"):
+            answer["user_id"] = None
         if listing and self.wrong("list-lacks-text"):
             answer["text"] = None
         if listing and self.wrong("list-stale"):

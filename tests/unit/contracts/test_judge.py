@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.connect import Context
 from contracts.errors import CouldNotRunError
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
+from contracts.target import StubTransport
 from mock_server.http.app import create_app
 from mock_server.spec import default_document_path, load_document
 from tests.mutants.peer_run import FakeTime, judge_peer
@@ -61,6 +64,52 @@ def test_schemathesis_finds_nothing_on_the_stub() -> None:
     assert result.fuzz_findings == ()
     assert result.notes == ()
     assert result.requests > 1_000
+
+
+PLAIN = """
+openapi: 3.1.0
+info: {title: Things, version: "1"}
+servers: [{url: "http://localhost/v1"}]
+paths:
+  /things/:
+    get: {operationId: listThings, responses: {"200": &page {description: All, content: {application/json: {schema: {type: object, required: [data], properties: {data: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}}}}
+    post:
+      operationId: createThing
+      requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+      responses: {"201": &thing {description: One, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}, "400": {description: Bad}}
+  /things/{id}/:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: getThing, responses: {"200": *thing, "404": {description: None}}}
+components:
+  schemas:
+    Thing: {x-resource: {collection: things}, type: object, required: [name], properties: {id: {type: string}, name: {type: string}}}
+"""
+
+
+@pytest.mark.parametrize("root", ["/v1", "/other/root"])
+def test_a_document_without_a_rule_has_schemathesis_checks(tmp_path: Path, root: str) -> None:
+    asked: set[str] = set()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        asked.add(path)
+        listed = environ["REQUEST_METHOD"] == "GET" and path == f"{root}/things/"
+        start_response("200 OK" if listed else "500 Broken", [("Content-Type", "application/json")])
+        return [b'{"data": []}' if listed else b"{}"]
+
+    path = tmp_path / "plain.yaml"
+    path.write_text(PLAIN)
+    time = FakeTime()
+    choices = Settings(path, base_url=f"http://127.0.0.1:9{root}", fuzz_examples=5)
+    choices = replace(choices, ledger_path=tmp_path / "created.jsonl")
+    context = Context(lambda text: None, transport=StubTransport(app))
+    environment = {"CONTRACTS_API_KEY": "api_test_one"}
+    timepiece = Timepiece(time.now, time.sleep)
+    result = judge(load_document(path), choices, environment, timepiece, context=context)
+    found = {(one.check, one.operation) for one in result.fuzz_findings}
+    assert ("not_a_server_error", "createThing") in found
+    assert result.failed
+    assert {one for one in asked if not one.startswith((root, "/__mock/"))} <= {"/v1/things/"}
 
 
 def test_one_rule_alone_is_judged_alone() -> None:
