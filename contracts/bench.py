@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -137,7 +138,10 @@ class Bench:
                 raise RefutedError(part.findings[0].expected)
 
         try:
-            run()
+            with warnings.catch_warnings():
+                # What it says of its own speed is of no use to who judges a target.
+                warnings.simplefilter("ignore", hypothesis_errors.HypothesisWarning)
+                run()
         except RefutedError:
             last = failing[-1]
             story.exchanges[:] = last.exchanges
