@@ -37,6 +37,8 @@ def cases(bench: Bench) -> Iterator[Case]:
 def replay(bench: Bench, rule: BusinessRule, example: Example, accepted: bool) -> Any:
     def steps(story: Story) -> Steps:
         answers: list[Any] = []
+        if any(step.headers for step in example.steps):
+            story.block("its example has headers of its own, which the judge does not send")
         for number, step in enumerate(example.steps):
             last = number == len(example.steps) - 1
             if step.wait:

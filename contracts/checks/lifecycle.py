@@ -181,7 +181,24 @@ def move_cases(
         if not needs_time(surface, lifecycle, move.to):
             yield Case(ids, f"{path}, without its time", plain)
         yield Case(ids, f"{path}, with another change", together)
+        for reference in update.references.values():
+            if reference.where is not None:
+                steps = with_other(surface, lifecycle, update, move, reference.field)
+                yield Case(ids, f"{path}, with another {reference.field}", steps)
         yield Case(ids, f"{path}, for the second time", twice)
+
+
+def with_other(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition, name: str
+) -> Any:
+    """A move that brings another record to refer to, with which it is done."""
+
+    def steps(story: Story) -> None:
+        made = fresh(story, surface, move.source)
+        given = {name: new_value(story, surface, update, name, made.record)}
+        moved(story, lifecycle, made, given, move)
+
+    return steps
 
 
 def timing_fields(surface: Surface, update: Operation, state: str) -> list[str]:
@@ -509,7 +526,11 @@ def lacking(
         if made.record.get(name) is not None:
             story.block(f"the target fills {name} itself")
         made.record = reread(story, made)
-        exchange = change(story, made, {lifecycle.field: move.to})
+        # What comes with a move that is refused is not taken either.
+        editable = move.source in lifecycle.editable and not as_null
+        more = another_change(story, surface, update, made) if editable else {}
+        more.pop(name, None)
+        exchange = change(story, made, {**more, lifecycle.field: move.to})
         why = f'"{move.to}" needs {name}'
         expect_refused(story, update, exchange, why, made)
 

@@ -32,6 +32,7 @@ def cases(bench: Bench) -> Iterator[Case]:
             yield Case(ids, f"{name} with an unknown id", unknown(surface, operation), sure)
             if surface.create is None:
                 continue
+            yield Case(ids, f"{name} with nearly an id", nearly(surface, operation), sure)
             if surface.delete is not None:
                 yield Case(ids, f"{name} after deletion", deleted(surface, operation), False)
             if bench.client.keys.other is not None:
@@ -66,6 +67,20 @@ def unknown(surface: Surface, operation: Operation) -> Any:
     def steps(story: Story) -> None:
         tail = "".join(story.bench.random.choice(LETTERS) for _ in range(43))
         path = path_of(operation, surface.resource.prefix + tail)
+        body = body_of(story, surface, operation)
+        exchange = story.send(operation, path=path, body=body)
+        expect_missing(story, operation, exchange, "there is no such record")
+
+    return steps
+
+
+def nearly(surface: Surface, operation: Operation) -> Any:
+    """An id that a record has but for its last letter."""
+
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        other = "Z" if made.record_id[-1] != "Z" else "z"
+        path = path_of(operation, made.record_id[:-1] + other)
         body = body_of(story, surface, operation)
         exchange = story.send(operation, path=path, body=body)
         expect_missing(story, operation, exchange, "there is no such record")

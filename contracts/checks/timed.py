@@ -25,6 +25,7 @@ from contracts.acts import (
 )
 from contracts.bench import Bench
 from contracts.checks.lifecycle import closed_rules, is_reachable, states_of_requests
+from contracts.checks.shape import hold
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
 from contracts.provider import cause
@@ -440,6 +441,9 @@ def becomes(
     if not blocking:
         note_kept(story, made.resource, before, record, {lifecycle.field, *timed.sets})
         check_moments(story, record, made, timed, after)
+        surface = story.bench.surface(made.resource)
+        if surface.read is not None:
+            hold(story, surface, surface.read, story.exchanges[-1])
 
 
 def check_moments(

@@ -18,6 +18,7 @@ from contracts.acts import (
     reread,
 )
 from contracts.bench import Bench
+from contracts.checks.derived import one_more
 from contracts.checks.echo import (
     check_created,
     compare,
@@ -64,6 +65,11 @@ def full(surface: Surface, create: Operation, state: str | None) -> Any:
         body = story.bench.composer.fullest(create, state)
         if body is None:
             story.block(f"no valid body for {create.operation_id} can be built")
+        if state == calm_state(surface.resource):
+            for name, reference in create.references.items():
+                if reference.match and body.get(name) is not None:
+                    owners = {ours: body.get(ours) for ours in reference.match.values()}
+                    body |= one_more(story, create, name, {**owners, name: body[name]})
         names = [n for n in echoed_fields(surface, create) if body.get(n) is not None]
         made = check_created(story, surface, create, body, names)
         return as_listed(story, surface, made) if state == calm_state(surface.resource) else None
