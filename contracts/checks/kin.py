@@ -1,0 +1,247 @@
+"""Records that go with others: shown inside them, gone with them, and the log that tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from contracts.acts import GONE, change, expect_accepted, made_from, make, need, remove
+from contracts.bench import Bench
+from contracts.checks.effect import belongs, due_query, listed_values
+from contracts.checks.lifecycle import new_value, plain_fields
+from contracts.client import path_of
+from contracts.live import everything
+from contracts.moments import is_same_moment
+from contracts.oracle.values import Facts, Unknown, evaluate
+from contracts.story import Case, Made, Steps, Story
+from contracts.strategies.bodies import calm_state
+from contracts.surface import Surface
+from mock_server.spec.model import Embedded, Expression, Log, Reference
+from mock_server.spec.schemas import keyword_of
+
+POLL = 0.25
+LARGE = 200  # records of a page, where the document knows no limit
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        for embedded in surface.resource.embedded:
+            if bench.ledger.wants(embedded.rule_ids):
+                name = f"{surface.resource.title}: {embedded.field} holds what belongs to it"
+                yield Case(embedded.rule_ids, name, shown(surface, embedded))
+        for reference in surface.resource.references.values():
+            ids = cascade_rules(bench, surface, reference)
+            if reference.cascade and bench.ledger.wants(ids):
+                name = f"{surface.resource.title} goes with its {reference.to}"
+                yield Case(ids, name, gone_with(surface, reference))
+        log = surface.resource.log
+        if log is not None and surface.create is not None and bench.ledger.wants(log.rule_ids):
+            for what in ("created", "updated", "deleted"):
+                name = f"a {surface.resource.title} that is {what} is told of once"
+                yield Case(log.rule_ids, name, told(surface, log, what))
+
+
+def cascade_rules(bench: Bench, surface: Surface, reference: Reference) -> tuple[str, ...]:
+    return tuple(
+        rule.rule_id
+        for rule in bench.document.rules.values()
+        for place in rule.places
+        if place.kind == "cascade"
+        and (place.resource, place.field) == (surface.resource.name, reference.field)
+    )
+
+
+# Shown inside another
+
+
+def shown(surface: Surface, embedded: Embedded) -> Any:
+    def steps(story: Story) -> None:
+        bench = story.bench
+        inner = bench.surface(embedded.of)
+        reference = inner.resource.references.get(embedded.by)
+        by = reference.by if reference is not None else "id"
+        owner = owner_of(story, surface)
+        child = make(story, embedded.of, calm_state(inner.resource), **{embedded.by: owner.get(by)})
+        if child.record.get(embedded.by) != owner.get(by):
+            story.block(f"the {inner.resource.title} names another {surface.resource.title}")
+        if not holds(story, surface, embedded, owner, child):
+            story.refute(f"{child.record_id} in {embedded.field}", "it is missing")
+        others = [
+            r for r in bench.live.records(surface.resource.name) if r.get(by) != owner.get(by)
+        ]
+        for other in others[:1]:
+            if holds(story, surface, embedded, other, child):
+                story.refute(f"{child.record_id} not in another's {embedded.field}", "it is there")
+        removed = inner.delete is not None and remove(story, child).answer.accepted
+        if removed and holds(story, surface, embedded, owner, child):
+            story.refute(f"{child.record_id} not in {embedded.field}: it is deleted", "it is")
+
+    return steps
+
+
+def owner_of(story: Story, surface: Surface) -> Mapping[str, Any]:
+    """A new record, or one of the target's where none can be made."""
+    name = surface.resource.name
+    if surface.create is not None:
+        return make(story, name, calm_state(surface.resource)).record
+    found = story.bench.live.records(name)
+    if not found:
+        story.block(f"the target has no {name}")
+    return found[0]
+
+
+def holds(
+    story: Story, surface: Surface, embedded: Embedded, owner: Mapping[str, Any], child: Made
+) -> bool:
+    """Whether a record shows another inside, asked for anew."""
+    record: Any = None
+    if surface.read is not None:
+        record = story.send(surface.read, path=path_of(surface.read, str(owner.get("id")))).answer
+        record = record.body if record.accepted else None
+    elif surface.listing is not None:
+        listed = listing_of(story, surface)
+        record = next((one for one in listed if one.get("id") == owner.get("id")), None)
+    inside = record.get(embedded.field) if isinstance(record, Mapping) else None
+    if not isinstance(inside, list):
+        story.block(f"no {embedded.field} can be seen")
+    return any(isinstance(one, Mapping) and one.get("id") == child.record_id for one in inside)
+
+
+def listing_of(story: Story, surface: Surface) -> list[Mapping[str, Any]]:
+    listing = need(surface.listing, story, "list")
+    query = everything(listing)
+    for parameter in listing.parameters:
+        if parameter.query is not None and parameter.query.does == "limit":
+            query[parameter.name] = keyword_of(parameter.schema, "maximum") or LARGE
+    body = story.send(listing, query=query).answer.body
+    found = body.get(surface.resource.page.records) if isinstance(body, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+# Gone with another
+
+
+def gone_with(surface: Surface, reference: Reference) -> Any:
+    def steps(story: Story) -> None:
+        owner = story.bench.surface(reference.to)
+        need(owner.delete, story, "delete")
+        made, child = family(story, surface, owner, reference)
+        if not is_there(story, surface, child):
+            story.block(f"the {surface.resource.title} is not to be seen")
+        expect_accepted(story, remove(story, made), f"the {owner.resource.title} is deleted")
+        if is_there(story, surface, child):
+            expected = f"{child} is gone with its {owner.resource.title}"
+            story.refute(expected, "it is still there")
+
+    return steps
+
+
+def family(
+    story: Story, surface: Surface, owner: Surface, reference: Reference
+) -> tuple[Made, str]:
+    """A record with one that belongs to it: made for it, or by an effect of its creation."""
+    state = calm_state(owner.resource)
+    if surface.create is not None and reference.field in surface.create.body_fields:
+        made = make(story, owner.resource.name, state)
+        given = {reference.field: made.record.get(reference.by)}
+        child = make(story, surface.resource.name, calm_state(surface.resource), **given)
+        return made, child.record_id
+    create = need(owner.create, story, "create")
+    for effect in create.effects:
+        due = due_query(story.bench, owner, create, effect)
+        if effect.creates != surface.resource.name or due is None:
+            continue
+        body = story.bench.composer.base(create, due[0], **listed_values(create, effect))
+        if body is not None:
+            made = made_from(story, create, story.send(create, query=due[1], body=body))
+            for one in listing_of(story, surface):
+                if belongs(one, effect, made.record):
+                    return made, str(one.get("id"))
+    story.block(f"no {surface.resource.title} that belongs to a new record can be made")
+
+
+def is_there(story: Story, surface: Surface, record_id: str) -> bool:
+    if surface.read is not None:
+        answer = story.send(surface.read, path=path_of(surface.read, record_id)).answer
+        return answer.status not in GONE
+    return any(one.get("id") == record_id for one in listing_of(story, surface))
+
+
+# Told in a log
+
+
+def told(surface: Surface, log: Log, what: str) -> Any:
+    """One entry for what has happened, with the values that the document says."""
+
+    def steps(story: Story) -> Steps:
+        observer = story.bench.surface(log.to)
+        marks = {
+            one.values[0].tokens[0]: one.field
+            for one in observer.resource.derived
+            if isinstance(one.values[0], Expression) and one.values[0].source == "change"
+        }
+        if "action" not in marks or observer.listing is None:
+            story.block("the log does not say what was done")
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        record = dict(made.record)
+        known: set[Any] = set()
+        if what != "created":
+            known = {one.get("id") for one in listing_of(story, observer)}
+            story.drop_last()
+            record = act(story, surface, made, what)
+        found: list[Mapping[str, Any]] = []
+        for _ in range(int(story.bench.settings.grace / POLL) + 1):
+            found = [
+                entry
+                for entry in listing_of(story, observer)
+                if entry.get("id") not in known and entry.get(marks["action"]) == what
+                if says(entry, log, record) and is_of(entry, marks, made)
+            ]
+            if found:
+                break
+            story.drop_last()
+            yield POLL
+        if len(found) != 1:
+            listing_of(story, observer)
+            if not found and not observer.resource.descending and goes_on(story, observer):
+                story.block("the newest entries are not on the first page")
+            story.refute(f"one {observer.resource.title} of it", f"{len(found)} of them")
+
+    return steps
+
+
+def goes_on(story: Story, observer: Surface) -> bool:
+    """Whether the last page says that there is another."""
+    body, page = story.exchanges[-1].answer.body, observer.resource.page
+    names = [name for name in (page.more, page.next) if name]
+    return isinstance(body, Mapping) and any(body.get(name) for name in names)
+
+
+def act(story: Story, surface: Surface, made: Made, what: str) -> dict[str, Any]:
+    """Changes or deletes a record; the record as the log tells of it."""
+    if what == "deleted":
+        need(surface.delete, story, "delete")
+        expect_accepted(story, remove(story, made), "it is deleted")
+        return dict(made.record)
+    update = need(surface.update, story, "change")
+    fields = plain_fields(surface, update)
+    if not fields:
+        story.block("nothing can be changed")
+    value = new_value(story, surface, update, fields[0], made.record)
+    expect_accepted(story, change(story, made, {fields[0]: value}), f"{fields[0]} is changed")
+    return {**made.record, fields[0]: value}
+
+
+def is_of(entry: Mapping[str, Any], marks: Mapping[str, str], made: Made) -> bool:
+    return "id" not in marks or entry.get(marks["id"]) == made.record_id
+
+
+def says(entry: Mapping[str, Any], log: Log, record: Mapping[str, Any]) -> bool:
+    """Whether an entry has the values that the document has it take over."""
+    for name, value in log.values.items():
+        expected = evaluate(value, Facts(record))
+        if isinstance(expected, Unknown) or name not in entry:
+            continue
+        if entry[name] != expected and not is_same_moment(entry[name], expected):
+            return False
+    return True
