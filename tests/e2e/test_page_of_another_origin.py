@@ -1,4 +1,4 @@
-"""A page of another origin calls the stub from a real browser."""
+"""A page of another origin calls the stub from a real chrome."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.e2e.test_console import chrome, served
-
-__all__ = ["chrome"]
+from tests.e2e.test_console import served
 
 ASK = """
 const [url, method, body, done] = arguments;
@@ -54,15 +52,12 @@ def page() -> Iterator[str]:
     thread.join()
 
 
-def test_a_page_of_a_configured_origin_works_with_the_api(
-    request: pytest.FixtureRequest, page: str
-) -> None:
-    browser: Chrome = request.getfixturevalue("chrome")
+def test_a_page_of_a_configured_origin_works_with_the_api(chrome: Chrome, page: str) -> None:
     with served("--cors-origin", page) as origin:
-        browser.get(page)
+        chrome.get(page)
 
         def ask(method: str, path: str, body: Any = None) -> Any:
-            return browser.execute_async_script(ASK, f"{origin}{path}", method, body)
+            return chrome.execute_async_script(ASK, f"{origin}{path}", method, body)
 
         sms = "/api/v1/activity/sms/"
         made = ask("POST", sms, {"status": "draft", "text": "From a page 🎉"})
@@ -78,9 +73,8 @@ def test_a_page_of_a_configured_origin_works_with_the_api(
         assert "failed" in ask("GET", "/__mock/state")
 
 
-def test_a_page_of_another_origin_is_kept_out(request: pytest.FixtureRequest, page: str) -> None:
-    browser: Chrome = request.getfixturevalue("chrome")
+def test_a_page_of_another_origin_is_kept_out(chrome: Chrome, page: str) -> None:
     with served() as origin:
-        browser.get(page)
-        answer = browser.execute_async_script(ASK, f"{origin}/api/v1/me/", "GET", None)
+        chrome.get(page)
+        answer = chrome.execute_async_script(ASK, f"{origin}/api/v1/me/", "GET", None)
     assert "failed" in answer
