@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,22 +9,6 @@ import requests
 from closeio_api import API, APIError, ValidationError
 
 NUMBER = "+16505550100"
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mock_server", "--port", "0", "--log-level", "error"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    assert process.stdout is not None
-    found = re.search(r"http://[^/]+", process.stdout.readline())
-    assert found is not None
-    yield found[0]
-    process.terminate()
-    process.communicate(timeout=10)
 
 
 @pytest.fixture

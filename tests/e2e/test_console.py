@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.e2e.browser import violations
+from tests.e2e.served import served
 
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 SMS = "/api/v1/activity/sms/"
@@ -29,32 +27,6 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ".github/images"
 TALK = f"conversations/lead_id%3D{LEAD}"
 SMALL, WIDE = (390, 780), (1280, 800)
-
-
-@contextmanager
-def served(*arguments: str, **environment: str) -> Iterator[str]:
-    """The origin of a stub of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mock_server", "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1", **environment},
-    )
-    try:
-        assert process.stdout is not None
-        found = re.search(r"http://[^/\s]+", process.stdout.readline())
-        assert found is not None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
-    with served() as found:
-        yield found
 
 
 class Page:
@@ -198,8 +170,15 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
         page.type(".compose textarea", words)
         page.click(".compose button.primary:not(.tiny)", "Send")
         page.wait(lambda words=words: page.find(".message.waiting", words))
-    failing = page.wait(lambda: page.find(".message.waiting", "This one fails."))
-    failing.find_element(By.CSS_SELECTOR, "button.danger").click()
+
+    def fail() -> bool:  # found anew each time: a message that counts down is drawn again
+        failing = page.find(".message.waiting", "This one fails.")
+        if failing is None:
+            return False
+        failing.find_element(By.CSS_SELECTOR, "button.danger").click()
+        return True
+
+    page.wait(fail)
     page.wait(lambda: "error" in page.find(".message", "This one fails.").text)  # type: ignore[union-attr]
     page.api("POST", "/__mock/clock", json={"advance": 60})
     page.api("GET", SMS)  # anything that is heard

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.e2e.test_console import served
+from tests.e2e.served import served
 
 ASK = """
 const [url, method, body, done] = arguments;

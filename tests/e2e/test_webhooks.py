@@ -5,10 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,22 +54,6 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def base() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mock_server", "--port", "0", "--log-level", "error"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    assert process.stdout is not None
-    found = re.search(r"http://[^/]+", process.stdout.readline())
-    assert found is not None
-    yield found[0]
-    process.terminate()
-    process.communicate(timeout=10)
-
-
 class Account:
     def __init__(self, base: str, key: str) -> None:
         self.base = base
@@ -91,8 +71,8 @@ class Account:
 
 
 @pytest.fixture
-def account(base: str, request: pytest.FixtureRequest) -> Account:
-    return Account(base, f"api_test_{request.node.name}")
+def account(origin: str, request: pytest.FixtureRequest) -> Account:
+    return Account(origin, f"api_test_{request.node.name}")
 
 
 def verified(key: str, headers: dict[str, str], body: bytes) -> Any:
