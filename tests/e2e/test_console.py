@@ -156,7 +156,7 @@ def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     page.press("Shall I bring the rye?")
     page.press(Keys.CONTROL + Keys.ENTER)
     page.wait(lambda: page.find(".message.waiting", "Shall I bring the rye?"))
-    assert re.search(r"in \d+ s", page.wait(lambda: page.find(".message.waiting")).text)
+    page.wait(lambda: (one := page.find(".message.waiting")) and re.search(r"in \d+ s", one.text))
     page.click(".message.waiting button", "draft")
     page.wait(lambda: page.find(".message.open", "Shall I bring the rye?"))
     (newest,) = page.api("GET", f"{SMS}?_limit=1").json()["data"]
@@ -210,7 +210,9 @@ def test_what_breaks_a_rule_is_said_and_kept_to_be_mended(page: Page) -> None:
     page.type(".compose textarea", "Hello")
     page.click(".compose button.primary:not(.tiny)", "Send")
     page.sees("local_phone: This field is required.")
-    assert page.wait(lambda: page.find(".compose textarea")).get_attribute("value") == "Hello"
+    page.wait(
+        lambda: (one := page.find(".compose textarea")) and one.get_attribute("value") == "Hello"
+    )
     page.type("input[name=local_phone]", "+16505550100")
     page.click(".compose button.primary:not(.tiny)", "Send")
     page.wait(lambda: page.find(".message.waiting", "Hello"))
