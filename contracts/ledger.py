@@ -87,6 +87,14 @@ class Ledger:
             for entry in (*self.iter_entries(rule_ids), *self.beside)
         )
 
+    def has_heard(self, rule_ids: Iterable[str], certain: bool) -> bool:
+        """Whether there is as much against each of these rules already, of those that are judged."""
+        return all(
+            entry.findings or (entry.differences and not certain)
+            for entry in self.iter_entries(rule_ids)
+            if entry.selected
+        )
+
     def iter_entries(self, rule_ids: Iterable[str]) -> Iterable[Entry]:
         return (self.entries[i] for i in rule_ids if i in self.entries)
 

@@ -104,16 +104,20 @@ def build_machine(
 
         @initialize(data=st.data())
         def begin(self, data: st.DataObject) -> None:
-            with suppress(WithheldError):
+            with suppress(WithheldError, KnownError):
                 self.walk.begin(data)
 
         # One rule that draws what is done, so that changes are more frequent than the rest.
         @rule(data=st.data())
         def step(self, data: st.DataObject) -> None:
-            with suppress(WithheldError):
+            with suppress(WithheldError, KnownError):
                 self.walk.step(data)
 
     return Sequence
+
+
+class KnownError(Exception):
+    """Something that other checks have found already: the sequence says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def retake(walk: Walk, steps: list[Step]) -> Walk | None:
     """The steps anew, up to where they fail by the same rules; None where they do not."""
     wanted = walk.story.findings[0].rule_ids
     again = Walk(walk.bench, walk.surface, Story(walk.bench, walk.story.case), [])
-    with suppress(RefutedError, WithheldError):
+    with suppress(RefutedError, WithheldError, KnownError):
         for step in steps:
             again.perform(step)
     found = again.story.findings
@@ -157,6 +161,7 @@ class Walk:
         self.model = Model(bench.document.rules, bench.composer, surface)
         self.facts: list[Fact] = []
         self.taken: list[Step] = []
+        self.over = False
 
     def begin(self, data: st.DataObject) -> None:
         drawn = self.draw_create(data)
@@ -165,6 +170,8 @@ class Walk:
 
     def step(self, data: st.DataObject) -> None:
         """Whatever is drawn, as far as it can be done."""
+        if self.over:
+            return
         kind = data.draw(st.sampled_from(STEPS), label="step")
         drawn: Step | None = None
         if kind == "create" or not self.facts:
@@ -448,6 +455,9 @@ class Walk:
     ) -> None:
         if not rule_ids:
             return
+        if self.bench.ledger.has_heard(rule_ids, certain):
+            self.over = True  # what follows from it would accuse other rules
+            raise KnownError(expected)
         self.story.note(rule_ids, expected, found, certain)
         self.failing.append(self)
         raise RefutedError(expected)
