@@ -228,8 +228,9 @@ def template_values(
     for word, part in call.named.items():
         if isinstance(part, Expression) and part.source == "follow" and part.name in given:
             records[word] = story.bench.live.renew(create.references[part.name], given[part.name])
-    text = template_text(story, records)
     field = source.tokens[-1]
+    theirs = [record.get(field) for record in story.bench.live.wanted(reference)]
+    text = template_text(story, records, theirs)
     maker = story.bench.surface(reference.to).create
     if text is not None and maker is not None:
         made = make(story, reference.to, None, **{field: text})
@@ -274,9 +275,9 @@ def rewritten(surface: Surface, create: Operation, derived: Derived) -> Any:
     return steps
 
 
-def template_text(story: Story, records: Mapping[str, Any]) -> str | None:
-    """A text with every placeholder of the document's and the target's that has a value."""
-    hints = (v for values in story.bench.composer.hints.values() for v in values)
+def template_text(story: Story, records: Mapping[str, Any], theirs: list[Any]) -> str | None:
+    """A text with every placeholder of the document's and of `theirs` that has a value."""
+    hints = (*(v for values in story.bench.composer.hints.values() for v in values), *theirs)
     known = dict.fromkeys(
         name for text in hints if isinstance(text, str) for name in PLACEHOLDER.findall(text)
     )

@@ -91,8 +91,14 @@ def read_shape(surface: Surface, operation: Operation) -> Any:
     return steps
 
 
-def hold(story: Story, surface: Surface, operation: Operation, exchange: Exchange) -> None:
-    """Holds an accepted answer against its documented schema."""
+def hold(
+    story: Story,
+    surface: Surface,
+    operation: Operation,
+    exchange: Exchange,
+    shapes: tuple[str, ...] = (),
+) -> None:
+    """Holds an accepted answer against its documented schema; `shapes` are blamed beside a case."""
     answer = exchange.answer
     if not answer.accepted or (operation.does == "delete" and not answer.content):
         return
@@ -106,7 +112,7 @@ def hold(story: Story, surface: Surface, operation: Operation, exchange: Exchang
         first = broken[0]
         place = "/".join(first.path) or "the body"
         wanted = expect.body(response.schema)
-        named = first.rule_ids if first.rule_ids else story.case.rule_ids
+        named = first.rule_ids or shapes or story.case.rule_ids
         if set(named) != set(story.case.rule_ids):
             story.note(named, f"{place} as documented", first.message, expect=wanted)
             return

@@ -25,7 +25,7 @@ from contracts.acts import (
 )
 from contracts.bench import Bench
 from contracts.checks.lifecycle import closed_rules, is_reachable, states_of_requests
-from contracts.checks.shape import hold
+from contracts.checks.shape import hold, shape_rules
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
 from contracts.provider import cause
@@ -443,7 +443,8 @@ def becomes(
         check_moments(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
         if surface.read is not None:
-            hold(story, surface, surface.read, story.exchanges[-1])
+            shapes = shape_rules(story.bench, surface)
+            hold(story, surface, surface.read, story.exchanges[-1], shapes)
 
 
 def check_moments(
