@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mock_server.spec.compilation import Compilation
 from mock_server.spec.model import BusinessRule, Example, Step
-from mock_server.spec.pointers import nearest
+from mock_server.spec.pointers import escape, nearest
 
 
 def compile_rules(compilation: Compilation, operation_ids: set[str]) -> dict[str, BusinessRule]:
@@ -26,18 +27,43 @@ def compile_rules(compilation: Compilation, operation_ids: set[str]) -> dict[str
     }
 
 
+def report_unstated(compilation: Compilation, rule_id: str, stated: Iterable[str]) -> None:
+    compilation.report(
+        f"#/x-rules/{escape(rule_id)}",
+        f'the entry "{rule_id}", which no place states',
+        "an x-rule with this id somewhere in the document",
+        nearest(rule_id, [known for known in stated if known != rule_id]),
+    )
+
+
+def check_unstated(compilation: Compilation) -> None:
+    """Reports entries whose ids stand nowhere, not even under a misspelt word."""
+    entries = compilation.raw.get("x-rules")
+    if not isinstance(entries, dict):
+        return
+    rest = {key: part for key, part in compilation.raw.items() if key != "x-rules"}
+    texts = set(iter_texts(rest))
+    for rule_id in entries:
+        if rule_id not in texts:
+            report_unstated(compilation, str(rule_id), ())
+
+
+def iter_texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        yield from iter_texts(child)
+
+
 def compile_rule(
     compilation: Compilation, rule_id: str, entry: dict[str, Any], operation_ids: set[str]
 ) -> BusinessRule:
     pointer = f"#/x-rules/{rule_id}"
     places = tuple(compilation.places.get(rule_id, []))
     if not places:
-        compilation.report(
-            pointer,
-            f'the entry "{rule_id}", which no place states',
-            "an x-rule with this id somewhere in the document",
-            nearest(rule_id, [known for known in compilation.places if known != rule_id]),
-        )
+        report_unstated(compilation, rule_id, compilation.places)
     return BusinessRule(
         rule_id,
         str(entry.get("says", "")),

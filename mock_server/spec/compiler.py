@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from mock_server.errors import DocumentError
 from mock_server.functions import FUNCTIONS
-from mock_server.spec.catalogue import compile_rules
+from mock_server.spec.catalogue import check_unstated, compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
 from mock_server.spec.examine import check_names, examine
 from mock_server.spec.invention import check_invented, compile_invented
+from mock_server.spec.lifecycle import check_machines
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.log import check_logs
 from mock_server.spec.model import Document, ErrorLayout, Place, Resource, SecurityScheme
@@ -50,8 +51,10 @@ def compile_source(source: Source) -> Document:
     compilation = Compilation(source, frozenset(FUNCTIONS))
     compilation.faults += source.faults
     standing = examine(compilation)
-    if compilation.faults:  # too many to compile; names can be looked up all the same
+    if compilation.faults:  # too many to compile; what stands by itself is checked all the same
         check_names(compilation, standing)
+        check_unstated(compilation)
+        check_machines(compilation, standing)
     stop_at_faults(compilation)
     document = compile_document(compilation)
     check_consistency(compilation, document)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from mock_server.spec.compilation import Compilation
 from mock_server.spec.expressions import compile_value
 from mock_server.spec.model import Closed, Lifecycle, Place, Requirement, Transition
-from mock_server.spec.schemas import iter_subschemas, keyword_of
+from mock_server.spec.pointers import follow, parse_pointer
+from mock_server.spec.schemas import ReferenceFault, iter_subschemas, keyword_of
 
 
 def compile_lifecycle(
@@ -62,6 +64,19 @@ def compile_lifecycle(
         place = Place("final", f"{pointer}/final", resource, (), field, lifecycle)
         compilation.state(final, f"{pointer}/final", place)
     return lifecycle
+
+
+def check_machines(compilation: Compilation, standing: list[tuple[str, str]]) -> None:
+    """Compiles the state machines of a faulty document that have no fault of their own."""
+    faulty = [fault.pointer for fault in compilation.faults]
+    for pointer, word in standing:
+        parent = follow(compilation.raw, parse_pointer(pointer)[:-1])
+        properties = parent.get("properties")
+        if word != "x-lifecycle" or "allOf" in parent or not isinstance(properties, dict):
+            continue
+        if not any(f"{place}/".startswith(f"{pointer}/") for place in faulty):
+            with suppress(ReferenceFault):  # told already
+                compile_lifecycle(compilation, "", parent[word], properties, pointer)
 
 
 def ids_of(node: dict[str, Any]) -> list[str]:

@@ -891,13 +891,16 @@ def test_a_fault_of_one_kind_hides_none_of_another(tmp_path: Path) -> None:
         TEXT.replace("'#/components/schemas/Announcement'", "'#/components/schemas/Anouncement'")
         .replace("function: join.words", "function: join.wods")
         .replace("x-rule: parcels.pages", "x-rule: parcels.pags")
-        .replace("transitions:", "transitons:")
+        .replace("x-resource: {collection: lockers", "x-resource: {colection: lockers")
+        .replace("{from: announced, to: stored, x-rule", "{from: announced, to: collected, x-rule")
+        .replace("x-rules:\n", "x-rules:\n  parcel.unsaid: {says: No., source: Nowhere.}\n")
     )
     with pytest.raises(DocumentError) as raised:
         load_document(write(tmp_path, text))
     said = str(raised.value)
-    for slip in ("Anouncement", "join.wods", "parcels.pags", "transitons"):
+    for slip in ("Anouncement", "join.wods", "parcels.pags", "colection", "parcel.unsaid"):
         assert slip in said
+    assert 'the state "stored", which nothing reaches' in said
     assert 'did you mean "join.words"?' in said
     assert 'did you mean "parcels.pages"?' in said
 
