@@ -37,7 +37,7 @@ PLACEHOLDER = re.compile(r"\$[A-Za-z_]+")
 PLACEHOLDERS = ("$message", "$messages", "$fields", "$resource")
 EMBEDDED_PLACEHOLDERS = ("$message", "$resource")
 # What may be said of a limit on requests: by every answer, and by the refusal of one too many.
-LIMIT_PLACEHOLDERS = ("$limit", "$remaining", "$reset", "$pause", "$window", "$group")
+LIMIT_PLACEHOLDERS = ("$limit", "$remaining", "$reset", "$pause", "$window", "$group", "$kind")
 TOO_MANY = "429"
 CHANGE = ("action", "id", "record", "fields", "previous")
 ORDERED = ({"string"}, {"integer"}, {"number"}, {"integer", "number"})
@@ -62,7 +62,7 @@ def check_consistency(compilation: Compilation, document: Document) -> None:
     for layout in document.errors.values():
         more = LIMIT_PLACEHOLDERS if layout.statuses == (TOO_MANY,) else ()
         check_layout(compilation, layout.body, f"{layout.pointer}/body", more)
-    for name, text in document.limit_headers.items():
+    for name, text in document.limits.headers.items():
         for word in re.findall(PLACEHOLDER, text):
             pointer = f"#/x-limits/headers/{name}"
             compilation.known(word, LIMIT_PLACEHOLDERS, pointer, "placeholder")

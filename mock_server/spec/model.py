@@ -548,6 +548,15 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is said of limits on requests, and how many times a key's all of a tenant's share."""
+
+    headers: Mapping[str, str]  # name -> layout
+    times: int = 0  # nothing is shared
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A compiled document."""
 
@@ -564,4 +573,4 @@ class Document:
     raw: Mapping[str, Any]
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
-    limit_headers: Mapping[str, str] = field(default_factory=dict)  # name -> layout
+    limits: Limits = field(default_factory=lambda: Limits({}))
