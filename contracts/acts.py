@@ -15,7 +15,7 @@ from contracts.strategies.bodies import FAR, calm_state, transition_after, trans
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, response_rules
 from contracts.wire import ABSENT, Answer, Exchange
-from mock_server.spec.model import Operation, Transition
+from mock_server.spec.model import Lifecycle, Operation, Transition
 
 if TYPE_CHECKING:
     from contracts.bench import Bench
@@ -110,6 +110,15 @@ def holding(story: Story, resource: str, state: str) -> dict[str, Any]:
 
 def is_asked(transition: Transition) -> bool:
     return not transition.timed and transition.event is None
+
+
+def is_reachable(lifecycle: Lifecycle, state: str) -> bool:
+    """Whether requests alone lead to a state."""
+    return state in lifecycle.initial or any(
+        t.to == state and is_asked(t) and is_reachable(lifecycle, t.source)
+        for t in lifecycle.transitions
+        if t.source != state
+    )
 
 
 def standing(story: Story, resource: str, state: str | None, kind: str = "") -> Made:

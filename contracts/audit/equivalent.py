@@ -23,6 +23,7 @@ from mock_server.spec.model import (
     Parameter,
     Place,
     Reference,
+    Requirement,
     Resource,
     Value,
 )
@@ -43,6 +44,9 @@ NEVER_NULL = "a value before it is never null"
 NO_RECORD = "the operation names no record"
 CANNOT_FAIL = "no rule can refuse what the operation is asked"
 UNNAMED = "no request can name the state"
+EMPTIED = "every way to the state empties what the other one requires"
+UNASKED = "no request leads to the state, or changes a record that is in it"
+HELD = "the states before it require the same, and keep it"
 OPTIONAL = "the documented form of the answer may lack it"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
@@ -412,6 +416,34 @@ def can_be_wrong(parameter: Parameter) -> bool:
 def field_absent_reason(resource: Resource, field: str) -> str:
     required = keyword_of(resource.schema, "required")
     return "" if isinstance(required, list) and field in required else OPTIONAL
+
+
+def is_emptied(lifecycle: Lifecycle, source: str, target: str) -> bool:
+    """Whether every way to a state empties what another one requires, and nobody may fill it in."""
+    wanted = {
+        name
+        for requirement in lifecycle.requires
+        if target in requirement.states
+        for name in keyword_of(requirement.schema, "required") or []
+    }
+    ways = [t for t in lifecycle.transitions if t.to == source]
+    if source in lifecycle.initial or source in lifecycle.editable or not ways:
+        return False
+    return any(
+        all(isinstance(v := t.sets.get(name), Constant) and v.value is None for t in ways)
+        for name in wanted
+    )
+
+
+def requires_reason(lifecycle: Lifecycle, requirement: Requirement, state: str) -> str:
+    """Whether it can make a difference that another state requires something too."""
+    if state in lifecycle.initial or state in lifecycle.editable:
+        return ""
+    asked = [t for t in lifecycle.transitions if t.to == state and not t.timed and t.event is None]
+    if not asked:
+        return UNASKED
+    kept = all(t.source in requirement.states and t.source not in lifecycle.editable for t in asked)
+    return HELD if kept else ""
 
 
 def target_reason(operation: Operation | None, field: str, state: str) -> str:
