@@ -13,7 +13,8 @@ def enforce(exchange: Exchange) -> Problem | None:
     operation = exchange.operation.operation
     if operation.does == "create" and isinstance(exchange.body, dict):
         exchange.changes = exchange.given
-        if exchange.operation.fill is not None and not exchange.violations:
+        # A default hangs on its own condition, not on what else is wrong and let through.
+        if exchange.operation.fill is not None and not is_refused(exchange):
             exchange.operation.fill(exchange.given)
         exchange.tentative = {**exchange.operation.prototype.template, **exchange.given}
         check(exchange)
@@ -26,6 +27,11 @@ def enforce(exchange: Exchange) -> Problem | None:
     if problem is None and exchange.operation.refusals:
         return refused(exchange)
     return problem
+
+
+def is_refused(exchange: Exchange) -> bool:
+    """Whether something that was found so far is not let through."""
+    return any(policy_of(exchange.plan, v.rule_ids) == "enforce" for v in exchange.violations)
 
 
 def taken(exchange: Exchange, record_id: object) -> Iterator[Violation]:

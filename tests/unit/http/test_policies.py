@@ -1,0 +1,79 @@
+"""A rule that is let through takes nothing else with it: defaults stay, and nothing fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mock_server.http.app import create_app
+from mock_server.spec import Document
+from mock_server.spec.model import Policy
+
+SMS = "/api/v1/activity/sms/"
+NUMBER = "+16505550100"
+TEMPLATE = {"text": "Hello", "template_id": "smstmpl_1"}
+DEFAULTED = ("direction", "source")
+
+# Requests that break one rule, by that rule.
+BROKEN: dict[str, dict[str, Any]] = {
+    "sms.template.instead": {"status": "draft", "text": "Hello", "template_id": None},
+    "sms.send-in.limit": {"status": "draft", "text": "Hello", "send_in": 60},
+    "sms.send-in.whole": {"status": "draft", "text": "Hello", "send_in": 1.5},
+    "sms.phones.e164": {"status": "draft", "text": "Hello", "remote_phone": "555"},
+    "sms.local-phone.required": {"status": "outbox", "text": "Hello"},
+    "sms.scheduled.needs-date": {"status": "scheduled", "text": "Hello", "local_phone": NUMBER},
+    "sms.fields.types": {"status": "draft", "text": 5},
+    "sms.status.required": {"text": "Hello"},
+    "sms.status.values": {"status": "gone", "text": "Hello"},
+    "mms.types": {
+        "status": "draft",
+        "text": "Hello",
+        "attachments": [
+            {"url": "https://a.example/a", "filename": "a", "content_type": "text/x-odd"}
+        ],
+    },
+}
+
+
+def post(
+    document: Document, policies: dict[str, Policy], body: dict[str, Any], query: str = ""
+) -> Any:
+    client = create_app(document, policies=policies).test_client()
+    auth = ("api_test_key", "")
+    if "template_id" in body:
+        listed = client.get("/api/v1/sms_template/", auth=auth).get_json()["data"]
+        active = next(row["id"] for row in listed if row["status"] == "active")
+        body = {**body, "template_id": active}
+    return client.post(f"{SMS}{query}", auth=auth, json=body)
+
+
+@pytest.mark.parametrize("policy", ["off", "warn"])
+@pytest.mark.parametrize("rule_id", BROKEN)
+def test_defaults_apply_to_what_a_policy_lets_through(
+    document: Document, rule_id: str, policy: Policy
+) -> None:
+    answer = post(document, {rule_id: policy}, BROKEN[rule_id])
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert [answer.get_json()[name] for name in DEFAULTED] == ["outbound", "Close.io"]
+
+
+@pytest.mark.parametrize("rule_id", BROKEN)
+def test_the_same_requests_are_refused_where_the_rule_is_enforced(
+    document: Document, rule_id: str
+) -> None:
+    answer = post(document, {}, BROKEN[rule_id])
+    assert answer.status_code == 400
+    assert rule_id in answer.headers["Mock-Broken-Rules"]
+
+
+def test_a_parameter_that_is_let_through_leaves_the_defaults(document: Document) -> None:
+    body = {"status": "inbox", "text": "Hello"}
+    answer = post(document, {"sms.notification": "warn"}, body, "?send_to_inbox=nope")
+    assert [answer.get_json()[name] for name in DEFAULTED] == ["inbound", "External"]
+
+
+def test_only_its_own_rule_takes_a_default_away(document: Document) -> None:
+    body = {"status": "draft", "text": "Hello"}
+    answer = post(document, {"sms.direction.default": "off"}, body)
+    assert [answer.get_json()[name] for name in DEFAULTED] == [None, "Close.io"]
