@@ -41,7 +41,7 @@ def country(number: Any = None) -> str | None:
 @register("phone.each-international")
 def each_international(numbers: Any = None) -> list[str | None]:
     """Every number of a list in international format."""
-    return [international(number) for number in numbers or []]
+    return [international(number) for number in (numbers if isinstance(numbers, list) else [])]
 
 
 # Numbers that telephone authorities keep for fiction: country -> (calling code and prefix, digits).

@@ -134,4 +134,5 @@ def object_of(**values: Any) -> dict[str, Any]:
 @register("list.pluck")
 def pluck(items: Any = None, name: Any = None) -> list[Any]:
     """One field of each item of a list."""
-    return [item[name] for item in items or [] if isinstance(item, dict) and name in item]
+    listed = items if isinstance(items, list) else []
+    return [item[name] for item in listed if isinstance(item, dict) and name in item]

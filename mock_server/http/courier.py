@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
-from threading import Condition, Thread
+from threading import TIMEOUT_MAX, Condition, Thread
 from typing import Any
 
 from mock_server.clock import SECOND, format_instant
@@ -142,7 +142,7 @@ class Courier:
             for tenant, due in dues
             if tenant.clock.frozen is None
         ]
-        return min(waits, default=None)
+        return min((*waits, TIMEOUT_MAX)) if waits else None
 
     def work(self) -> None:
         while True:

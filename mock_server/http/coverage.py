@@ -119,6 +119,10 @@ class Watch:
         return frozenset(kept.difference(seen.broken, seen.warned))
 
 
+def hashable(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple([value if value.__hash__ else None for value in values])
+
+
 def fields_of(given: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields with a value that is not null."""
     return tuple([name for name, value in given.items() if value is not None])
@@ -331,9 +335,8 @@ class Coverage:
             try:
                 row = tally.get(seen)
             except TypeError:
-                # A condition reads a list or an object, which tells no kinds apart.
-                values = tuple([value if value.__hash__ else None for value in seen[6]])
-                seen = (*seen[:6], values, *seen[7:])
+                # A condition reads a list or an object, or a policy lets one be a state: it tells no kinds apart.
+                seen = (*seen[:6], hashable(seen[6]), *hashable(seen[7:]))
                 row = tally.get(seen)
             if row is None:
                 if len(tally) >= SIGHTINGS_KEPT:

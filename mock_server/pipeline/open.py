@@ -9,6 +9,7 @@ from mock_server.clock import Clock, format_instant
 from mock_server.ids import IdFactory
 from mock_server.pipeline.carry import carry
 from mock_server.pipeline.exchange import Plan
+from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
 from mock_server.spec.model import Expression, Resource, SecurityScheme
@@ -91,7 +92,7 @@ def is_waiting(plan: Plan, store: Store) -> bool:
         machine = prototype.machine
         if machine is not None:
             for record in store.iter_records(prototype.collection):
-                transition = machine.timed.get(record.data.get(machine.field, ""))
+                transition = machine.timed.get(state_of(record.data, machine.field))
                 if record.due is not None and (transition is None or transition.at is None):
                     return True
     return False

@@ -21,6 +21,7 @@ from mock_server.pipeline.tell import spread, tell
 from mock_server.pipeline.validate import validate
 from mock_server.pipeline.write import write
 from mock_server.problems import Problem
+from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import NOTHING, Context, Origin
 from mock_server.spec.operation import path_names
@@ -207,7 +208,7 @@ def cause(
             if stored is None or prototype.machine is None:
                 continue
             machine = prototype.machine
-            transition = machine.events.get((event, stored.data[machine.field]))
+            transition = machine.events.get((event, state_of(stored.data, machine.field)))
             if transition is None:
                 return None
             context = Context(tenant.store, tenant.ids, format_instant(now), {}, event=facts)

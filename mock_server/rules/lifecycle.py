@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mock_server.clock import SECOND, parse_moment
+from mock_server.clock import LATEST, SECOND, parse_moment
 from mock_server.messages import REQUIRED, quoted
 from mock_server.problems import Violation
 from mock_server.rules.happening import PreparedMagic, build_magic, row_for
@@ -84,7 +84,7 @@ class StateMachine:
             yield from self.iter_closed(stored, changes)
             yield from self.iter_locked(stored, changes)
         if stored is None or changes:
-            state = record.get(self.field)
+            state = state_of(record, self.field)
             for states, holds, schema in self.requires:
                 if state in states and not holds(record):
                     validator = build_validator(schema)
@@ -96,9 +96,10 @@ class StateMachine:
         self, stored: Mapping[str, Any], changes: Mapping[str, Any]
     ) -> Iterator[Violation]:
         state, target = stored.get(self.field), changes.get(self.field)
-        if target is None or target == state or target in self.allowed.get(state or "", ()):
+        moves = self.allowed.get(state_of(stored, self.field), {})
+        if target is None or target == state or state_of(changes, self.field) in moves:
             return
-        ways = sorted(self.allowed.get(state or "", ()))
+        ways = sorted(moves)
         expected = f"{self.field} stays {quoted(state)}" + (
             f", or becomes {' or '.join(ways)}" if ways else ""
         )
@@ -118,7 +119,7 @@ class StateMachine:
         self, stored: Mapping[str, Any], changes: Mapping[str, Any]
     ) -> Iterator[Violation]:
         state = stored.get(self.field)
-        if state in self.editable:
+        if state_of(stored, self.field) in self.editable:
             return
         for name, value in changes.items():
             if name != self.field:
@@ -137,7 +138,7 @@ class StateMachine:
 
     def due(self, record: Mapping[str, Any], entered: int) -> int | None:
         """The instant at which the record's timed transition fires, never before its state began."""
-        transition = self.timed.get(record.get(self.field, ""))
+        transition = self.timed.get(state_of(record, self.field))
         if transition is None:
             row = self.follower(record) if self.following else None
             return None if row is None else entered + round(row.magic.after * SECOND)
@@ -147,8 +148,8 @@ class StateMachine:
             moment = record.get(transition.at)
             instant = parse_moment(moment) if isinstance(moment, str) else None
             return None if instant is None else max(instant, entered) + late
-        seconds = record.get(transition.after or "") or 0
-        return entered + round(float(seconds) * SECOND) + late
+        waits = wait(record.get(transition.after or ""))
+        return min(entered + waits + late, LATEST)
 
     def follower(self, record: Mapping[str, Any]) -> PreparedMagic | None:
         """What a magic value lets follow upon the state that the record is in."""
@@ -159,7 +160,7 @@ class StateMachine:
         self, record: Mapping[str, Any], context: Context
     ) -> tuple[Transition, Mapping[str, Any]] | None:
         """The transition that is due, with what is told of it; None where something else follows."""
-        state = record[self.field]
+        state = state_of(record, self.field)
         transition = self.timed.get(state)
         if transition is None:
             return None
@@ -168,6 +169,19 @@ class StateMachine:
         if row is None or instead is None:
             return transition, NOTHING
         return instead, row.told(context)
+
+
+def state_of(values: Mapping[str, Any], field: str) -> str:
+    """The state that a value names; none where a policy has let something else than a text through."""
+    value = values.get(field)
+    return value if value.__class__ is str else ""
+
+
+def wait(seconds: Any) -> int:
+    """Microseconds to wait: what is no number of seconds, or less than none, is no time at all."""
+    if seconds.__class__ not in (int, float) or not seconds > 0:
+        return 0
+    return round(min(seconds * SECOND, LATEST))
 
 
 def is_matching(closed: Closed, state: Any, target: Any) -> bool:

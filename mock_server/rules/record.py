@@ -7,7 +7,7 @@ from typing import Any
 
 from mock_server.clock import format_instant, parse_instant
 from mock_server.rules.derive import Derivation
-from mock_server.rules.lifecycle import IsActive, StateMachine
+from mock_server.rules.lifecycle import IsActive, StateMachine, state_of
 from mock_server.rules.log import PreparedLog
 from mock_server.rules.values import Context
 from mock_server.spec.model import BusinessRule, Resource, Transition
@@ -76,7 +76,9 @@ class Prototype:
                 data[field] = value
         context.record = data
         self.derivation.create(context, data, given)
-        if data["id"] is None:
+        if (
+            data["id"].__class__ is not str
+        ):  # none was given, or a policy has let one of no use through
             data["id"] = context.ids.new(self.resource.prefix)
         due = self.machine.due(data, now) if self.machine is not None else None
         hidden = {field: data.pop(field) for field in self.hidden}
@@ -102,8 +104,8 @@ class Prototype:
         context.record = data
         if machine is not None and data.get(machine.field) != stored.data.get(machine.field):
             entered = now
-            state = stored.data.get(machine.field)
-            transition = machine.allowed.get(state or "", {}).get(data[machine.field])
+            moves = machine.allowed.get(state_of(stored.data, machine.field), {})
+            transition = moves.get(state_of(data, machine.field))
             if transition is not None:
                 self.apply_sets(transition, context, data)
         explicit = (stored.explicit | {f for f, v in changes.items() if v is not None}) - {
@@ -119,8 +121,8 @@ class Prototype:
         machine = self.machine
         if machine is None or self.log is None:
             return ""
-        moves = machine.allowed.get(before.data[machine.field] or "", {})
-        transition = moves.get(after.data[machine.field])
+        moves = machine.allowed.get(state_of(before.data, machine.field), {})
+        transition = moves.get(state_of(after.data, machine.field))
         return transition.action if transition is not None else ""
 
     def move(self, transition: Transition, context: Context, stored: Record, now: int) -> Record:

@@ -34,12 +34,16 @@ class PreparedSubscription:
 
     def wants(self, record: Record, entry: Mapping[str, Any]) -> bool:
         """Whether an entry of the log is to be delivered to a subscriber."""
-        listed = record.data.get(self.subscription.list_field) or []
+        listed = record.data.get(self.subscription.list_field)
+        if not isinstance(listed, list):
+            return False
         return self.holds(record.data) and any(self.fits(item, entry) for item in listed)
 
-    def fits(self, item: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    def fits(self, item: Any, entry: Mapping[str, Any]) -> bool:
         fields = self.subscription.fields
-        if any(item.get(theirs) != entry.get(ours) for theirs, ours in fields.items()):
+        if not isinstance(item, dict) or any(
+            item.get(theirs) != entry.get(ours) for theirs, ours in fields.items()
+        ):
             return False
         more = item.get(self.subscription.filter or "")
         return self.judge is None or more is None or bool(self.judge(more, entry))

@@ -24,10 +24,11 @@ class Collection:
     for, and kept up to date from then on: bitmaps of indexed values, other orders.
     """
 
-    __slots__ = ("bitmaps", "indexes", "orders", "places", "records", "run", "spec")
+    __slots__ = ("bitmaps", "indexes", "kinds", "orders", "places", "records", "run", "spec")
 
     def __init__(self, spec: CollectionSpec) -> None:
         self.spec = spec
+        self.kinds = (str,) if isinstance(spec.blank, str) else (int, float)
         self.records: dict[str, Record] = {}
         self.run = Run([])
         self.indexes: dict[str, dict[Any, list[Key]]] = {field: {} for field in spec.indexed}
@@ -36,9 +37,11 @@ class Collection:
         self.places: dict[int, str] = {}  # sequence -> id, where bitmaps are in use
 
     def key(self, record: Record) -> Key:
-        spec = self.spec
-        value = record.data.get(spec.order)
-        return (spec.blank if value is None else value, record.sequence, record.record_id)
+        # What is not of the order's kind, since a policy has let it through, counts as nothing there.
+        value = record.data.get(self.spec.order)
+        if value.__class__ not in self.kinds:
+            value = self.spec.blank
+        return (value, record.sequence, record.record_id)
 
     def add(self, record: Record) -> None:
         key = self.key(record)

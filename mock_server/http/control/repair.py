@@ -18,6 +18,7 @@ from mock_server.http.control.search import to_value
 from mock_server.http.samples import example_of, sample
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
+from mock_server.rules.lifecycle import state_of
 from mock_server.rules.schema import build_condition
 from mock_server.spec.model import Document, Operation, Reference
 from mock_server.spec.pointers import parse_pointer
@@ -262,7 +263,7 @@ def values_for(
         if reference is not None:
             yield from referred(judged, reference)
         if machine is not None and field == machine.field and exchange.stored is not None:
-            yield from sorted(machine.allowed.get(exchange.stored.data.get(field) or "", ()))
+            yield from sorted(machine.allowed.get(state_of(exchange.stored.data, field), ()))
         if field in exchange.operation.prototype.date_times:
             yield format_instant(exchange.now + SOON)
     for body in accepted_bodies(judge.lane.document, operation) if found is None else ():

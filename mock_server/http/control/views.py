@@ -12,6 +12,7 @@ from mock_server.http.control.errors import missing
 from mock_server.http.control.records import row_of
 from mock_server.ids import IdFactory
 from mock_server.pipeline.order import settle
+from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context, build_value
 from mock_server.spec.model import View
@@ -98,7 +99,7 @@ class Reader:
 
     def message(self, record: Record) -> dict[str, Any]:
         fields, view, machine = self.fields(record), self.view, self.prototype.machine
-        state = None if machine is None else fields.get(machine.field)
+        state = None if machine is None else state_of(fields, machine.field)
         text = fields.get(view.text)
         return {
             **row_of(self.call.lane.plan, self.prototype, record),

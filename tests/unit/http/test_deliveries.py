@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from itertools import pairwise
-from threading import Event
+from threading import TIMEOUT_MAX, Event
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,3 +223,16 @@ def test_the_provider_is_told_of_too(world: World) -> None:
         "activity.sms",
         "task.incoming_sms",
     ]
+
+
+def test_what_is_due_in_thousands_of_years_keeps_no_delivery(world: World) -> None:
+    world.subscribe("lead/created")
+    sms = {"status": "scheduled", "date_scheduled": "9999-01-01T00:00:00Z", "text": "Later"}
+    world.ask("POST", f"{BASE}/activity/sms/", {**sms, "local_phone": "+16505550100"})
+    courier = world.app.lane.courier
+    with courier.changed:
+        assert 0 < (courier.patience() or 0) <= TIMEOUT_MAX
+    for name in ("One", "Two"):
+        world.lead(name)
+        world.settle()
+    assert len(world.sent) == 2

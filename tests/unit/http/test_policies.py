@@ -77,3 +77,28 @@ def test_only_its_own_rule_takes_a_default_away(document: Document) -> None:
     body = {"status": "draft", "text": "Hello"}
     answer = post(document, {"sms.direction.default": "off"}, body)
     assert [answer.get_json()[name] for name in DEFAULTED] == [None, "Close.io"]
+
+
+@pytest.mark.parametrize("status", [["w"], {"a": 1}, 5])
+def test_a_status_of_no_type_is_let_through_where_its_values_are_off(
+    document: Document, status: Any
+) -> None:
+    client = create_app(document, policies={"sms.status.values": "off"}).test_client()
+    auth = ("api_test_key", "")
+    for path, method in ((SMS, "POST"), (None, "PUT")):
+        target = path or f"{SMS}{client.get(SMS, auth=auth).get_json()['data'][0]['id']}/"
+        answer = client.open(target, method=method, auth=auth, json={"status": status})
+        assert answer.status_code in (200, 400), answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("moment", [5, [1], {"a": 1}, True])
+def test_a_moment_of_no_type_counts_as_none_in_the_order_of_a_list(
+    document: Document, moment: Any
+) -> None:
+    client = create_app(document, policies={"sms.fields.types": "off"}).test_client()
+    auth = ("api_test_key", "")
+    body = {"status": "draft", "text": "Odd", "date_created": moment}
+    assert client.post(SMS, auth=auth, json=body).status_code == 200
+    assert client.get(SMS, auth=auth).get_json()["data"][-1]["text"] == "Odd"
+    enforced = create_app(document).test_client().post(SMS, auth=auth, json=body)
+    assert "sms.fields.types" in enforced.headers["Mock-Broken-Rules"]
