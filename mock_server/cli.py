@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -137,7 +138,7 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
 def serve(**chosen: Any) -> None:
     """Serve DOCUMENT (default: the one that comes with it) with its seed."""
     settings = read_settings(Path.cwd(), os.environ, given(chosen))
-    run_server(settings, use_colour(sys.stderr, settings.no_color))
+    run_server(addressed(settings), use_colour(sys.stderr, settings.no_color))
 
 
 @mock_server.command(
@@ -180,8 +181,15 @@ def exec_(command: tuple[str, ...], variables: tuple[str, ...], **chosen: Any) -
         Path.cwd(), os.environ, {"port": 0, **given(chosen)}, Settings(log_level="error")
     )
     colour = use_colour(sys.stderr, settings.no_color)
-    code = run_beside(settings, colour, child, variables)
+    code = run_beside(addressed(settings), colour, child, variables)
     click.get_current_context().exit(code)
+
+
+def addressed(settings: Settings) -> Settings:
+    """The settings with the address that their host means."""
+    from mock_server.http.serve import find_address
+
+    return replace(settings, host=find_address(settings.host))
 
 
 def document_path(settings: Settings) -> Path:
@@ -283,16 +291,9 @@ def run_beside(settings: Settings, colour: bool, child: Child, variables: Sequen
 
 def token_for(settings: Settings) -> str | None:
     """The token that the control API needs: the one that is set, or a fresh one beyond loopback."""
-    if settings.control_token is not None or is_loopback(settings.host):
+    if settings.control_token is not None or ip_address(settings.host).is_loopback:
         return settings.control_token
     return secrets.token_urlsafe(24)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def greet(lane: Lane, settings: Settings, port: int) -> str:

@@ -267,7 +267,14 @@ SETTINGS: tuple[Setting, ...] = (
         to_flag,
         is_flag=True,
     ),
-    Setting("host", "--host", "Address to listen on", "127.0.0.1", to_text, "ADDRESS"),
+    Setting(
+        "host",
+        "--host",
+        "Address to listen on, or a name that has one",
+        "127.0.0.1",
+        to_text,
+        "ADDRESS",
+    ),
     Setting(
         "seed",
         "--seed",

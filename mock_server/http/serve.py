@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from granian.constants import Interfaces
@@ -86,6 +87,24 @@ class InProcessServer(MTServer):
         for worker in workers:
             worker.join(max(until - time.monotonic(), 0))
         self.wrks.clear()
+
+
+def find_address(host: str) -> str:
+    """The address that a host means: its own, or one of its name; raises SettingsError where it has none."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        if host == "localhost" or host.endswith(".localhost"):
+            return "127.0.0.1"
+    try:
+        rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(
+            f'the host "{host}" is not found ({getattr(error, "strerror", None) or error}); '
+            "expected an address such as 127.0.0.1, ::1 or 0.0.0.0, or a name that has one, such as localhost"
+        ) from None
+    # Clients try the older kind at the latest when the newer one does not answer.
+    return str(min(rows, key=lambda row: row[0] != socket.AF_INET)[4][0])
 
 
 def hold_port(host: str, port: int) -> socket.socket:

@@ -68,6 +68,17 @@ def test_it_greets_serves_and_stops(number: signal.Signals) -> None:
         assert "GET /api/v1/me/ 200" in errors
 
 
+def test_a_host_may_be_a_name() -> None:
+    with started("--host", "localhost") as (process, lines):
+        base = re.search(r"http://\S+", lines[0])
+        assert base is not None
+        assert base[0].startswith("http://127.0.0.1:")
+        assert requests.get(f"{base[0]}me/", auth=("api_test_key", ""), timeout=10).ok
+        assert not any("Mock-Control-Token" in line for line in lines)
+        process.terminate()
+        assert process.wait(20) == 0
+
+
 def test_the_line_to_paste_works() -> None:
     with started() as (_, lines):
         command = shlex.split(lines[3].split("try", 1)[1])
@@ -130,6 +141,8 @@ def test_a_taken_port_is_said_to_be_taken() -> None:
         (("--log-level", "loud"), "loud"),
         (("explain", "sms.status.valuse"), 'did you mean "sms.status.values"?'),
         (("--nonsense",), "nonsense"),
+        (("--host", "no such host"), 'the host "no such host" is not found'),
+        (("--host", "256.1.1.1.invalid"), "expected an address such as 127.0.0.1"),
     ],
     ids=str,
 )

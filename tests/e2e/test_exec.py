@@ -59,6 +59,13 @@ def test_more_variables_are_filled_in() -> None:
     assert api == url.removesuffix("/api/v1/") + "/x?api_test_key"
 
 
+def test_a_host_may_be_a_name() -> None:
+    code = "import os; print(os.environ['MOCK_SERVER_URL'])"
+    done = run("--", sys.executable, "-c", code, MOCK_SERVER_HOST="localhost")
+    assert done.returncode == 0
+    assert done.stdout.startswith("http://127.0.0.1:")
+
+
 def test_another_document_and_its_settings(tmp_path: Path) -> None:
     code = "import os; print(os.environ['MOCK_SERVER_URL'])"
     done = run("--document", str(LOCKERS), "--log-level", "info", "--", sys.executable, "-c", code)
