@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 REQUIRED = "This field is required."
@@ -26,6 +27,21 @@ TYPE_NAMES |= {"number": "a number", "boolean": "true or false", "null": "null"}
 def type_names(types: Any) -> str:
     listed = [types] if isinstance(types, str) else sorted(types, key=lambda name: name == "null")
     return " or ".join(TYPE_NAMES.get(name, name) for name in listed)
+
+
+def article(name: str) -> str:
+    """A name with its article: an SMS, a lead, an organization."""
+    spelt = name.partition(" ")[0].isupper() and len(name) > 1
+    first, rest = name[:1].lower(), name[1:3].lower()
+    vowel = first in ("aefhilmnorsx" if spelt else "aeiou")
+    if first == "u" and not spelt and rest[:1] in ("s", "n") and rest[1:] in ("e", "i", "a"):
+        vowel = False  # as in user and unit
+    return f"{'an' if vowel else 'a'} {name}"
+
+
+def such_as(values: Sequence[Any]) -> str:
+    """Some values as examples, or nothing."""
+    return f", such as {' or '.join(quoted(value) for value in values)}" if values else ""
 
 
 def quoted(value: Any) -> str:

@@ -44,6 +44,7 @@ class Watch:
     """One operation: which values its conditions read, and when each rule is met."""
 
     __slots__ = (
+        "answers",
         "machine_field",
         "name",
         "of_body",
@@ -66,6 +67,12 @@ class Watch:
         self.of_body, self.of_query = tuple(sorted(body)), tuple(sorted(query))
         self.read_body, self.read_query = build_reader(self.of_body), build_reader(self.of_query)
         self.reads = bool(body or query)
+        # Rules that only say how a request is answered are kept by the answer, also by a refusal.
+        self.answers = frozenset(
+            rule.rule_id
+            for rule in document.rules.values()
+            if rule.places and all(place.kind == "response" for place in rule.places)
+        )
         self.ways: list[tuple[str, Met]] = [
             (rule.rule_id, way)
             for rule in document.rules.values()
@@ -116,7 +123,7 @@ class Watch:
     def met(self, seen: Sighting) -> frozenset[str]:
         """The rules that a request meets and keeps."""
         kept = {rule_id for rule_id, way in self.ways if way(seen)}
-        return frozenset(kept.difference(seen.broken, seen.warned))
+        return frozenset(kept.difference(seen.broken, seen.warned) | (kept & self.answers))
 
 
 def hashable(values: Iterable[Any]) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
@@ -100,13 +100,21 @@ def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
         "media_type": entry.media_type,
         "request": shown(entry.body),
         "status": entry.answer.status,
-        "headers": dict(entry.answer.headers),
+        "headers": joined(entry.answer.headers),
         "response": shown(entry.answer.body),
         "violations": [explain(violation, plan, "broken") for violation in entry.broken]
         + [explain(violation, plan, "warned") for violation in entry.warned],
         "met": sorted(met),
         "steered": entry.steered,
     }
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name; those of one name in one, as HTTP has it."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def shown(data: bytes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from http import HTTPStatus
 from threading import Event
 from typing import Any, NamedTuple
@@ -16,10 +17,11 @@ from mock_server.http.journal import Entry, build_entry
 from mock_server.http.log import RequestLog
 from mock_server.http.manners import PACK_FROM, VARY, Manners
 from mock_server.http.steering import Steering, status_line
+from mock_server.messages import such_as
 from mock_server.pipeline.exchange import OperationPlan, Plan, Request
 from mock_server.pipeline.order import Router, run
 from mock_server.pipeline.respond import Answer, refuse
-from mock_server.problems import Problem
+from mock_server.problems import Problem, Violation
 from mock_server.spec.model import Document
 from mock_server.state.tenant import Tenants
 
@@ -28,6 +30,7 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 EXPLANATION = "Mock-Explanation"
+NEAREST, PATH_LENGTH = 3, 200  # documented paths that are told of where none was met
 PATH_SAFE = "/:@!$&'()*+,;=~"
 DRAIN_LIMIT = 64 * 1024 * 1024  # bytes of a body that is too large
 DRAIN_STEP = 64 * 1024
@@ -103,7 +106,7 @@ class Lane:
     ) -> list[bytes]:
         self.log.write(entry, self.plan)
         headers = answer.headers
-        if answer.status >= 400 or entry.warned:
+        if self.control.on and (answer.status >= 400 or entry.warned):
             headers = [*headers, (EXPLANATION, f"/__mock/requests/{entry.number}")]
         if not answer.body and answer.status not in (204, 304):
             headers = [*headers, ("Content-Length", "0")]
@@ -160,20 +163,43 @@ class Lane:
                 target = quote(meant.encode("latin-1"), safe=PATH_SAFE)
                 target += f"?{request.query}" if request.query else ""
                 return Answer(308, [("Location", target)], b"")
+        return self.nowhere(request)
+
+    def nowhere(self, request: Request) -> Problem:
+        """The answer where no operation has the path."""
         hint = ""
         base = self.plan.base_path
         if base and not request.path.startswith(f"{base}/"):
             hint = f" Paths of this API begin with {base}/."
-        return Problem(404, f"There is nothing at {request.path}.{hint}")
+        message = f"There is nothing at {request.path}.{hint}"
+        expected = f"a documented path{such_as(near_paths(self.plan, request.path))}"
+        violation = Violation((), "/path", None, message, request.path, expected)
+        return Problem(404, message, (violation,))
+
+
+def near_paths(plan: Plan, path: str) -> list[str]:
+    """The documented paths that a path comes nearest to."""
+    templates = {plan.base_path + one.operation.path_template: None for one in plan.operations}
+    return get_close_matches(path[:PATH_LENGTH], templates, NEAREST)
 
 
 def without_method(methods: dict[str, OperationPlan], request: Request) -> Problem | Answer:
-    known = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-    allow = ("Allow", ", ".join(sorted(known)))
     if request.method == "OPTIONS":
-        return Answer(204, [allow], b"")
+        return Answer(204, [allow_header(methods)], b"")
+    return not_allowed(methods, request)
+
+
+def allow_header(methods: Iterable[str]) -> tuple[str, str]:
+    known = {*methods, "OPTIONS"}
+    return "Allow", ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
+def not_allowed(methods: Iterable[str], request: Request) -> Problem:
+    """The answer where the path has no operation of the method."""
+    allow = allow_header(methods)
     message = f"{request.method} is not allowed here; allowed: {allow[1]}."
-    return Problem(405, message, headers=(allow,))
+    violation = Violation((), "/method", None, message, request.method, f"one of: {allow[1]}")
+    return Problem(405, message, (violation,), headers=(allow,))
 
 
 def to_request(environ: dict[str, Any]) -> Request:

@@ -80,10 +80,10 @@ def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) 
 def parse_body(exchange: Exchange) -> Problem | None:
     request, limit = exchange.request, exchange.plan.body_limit
     if request.content_length is not None and request.content_length > limit:
-        return too_large(limit)
+        return too_large(exchange, request.content_length)
     data = exchange.raw_body = request.read(limit + 1)
     if len(data) > limit:
-        return too_large(limit)
+        return too_large(exchange, f"more than {limit} bytes")
     if not data:
         if exchange.operation.needs_body:
             exchange.body = {}
@@ -94,7 +94,9 @@ def parse_body(exchange: Exchange) -> Problem | None:
     media_type = request.content_type.partition(";")[0].strip().lower()
     if not is_json(media_type):
         found = f'"{media_type}"' if media_type else "none"
-        return Problem(415, f"The media type must be application/json; found {found}.")
+        message = f"The media type must be application/json; found {found}."
+        place = "/headers/Content-Type"
+        return plain(exchange, 415, place, message, media_type or None, "application/json")
     try:
         exchange.body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -134,5 +136,17 @@ def unusable(message: str, found: Any, expected: str) -> Problem:
     return Problem(400, message, (Violation((), "/body", None, message, found, expected),))
 
 
-def too_large(limit: int) -> Problem:
-    return Problem(413, f"The body is larger than {limit} bytes.")
+def too_large(exchange: Exchange, found: int | str) -> Problem:
+    limit = exchange.plan.body_limit
+    size = f"{found} bytes" if isinstance(found, int) else found
+    message = f"The body is larger than {limit} bytes."
+    return plain(exchange, 413, "/body", message, size, f"at most {limit} bytes")
+
+
+def plain(
+    exchange: Exchange, status: int, pointer: str, message: str, found: Any, expected: str
+) -> Problem:
+    """A request that is not read; the rule is the one of its answer, where the document has it."""
+    answer = exchange.operation.operation.responses.get(str(status))
+    ids = answer.rule_ids if answer is not None else ()
+    return Problem(status, message, (Violation(ids, pointer, None, message, found, expected),))

@@ -14,6 +14,7 @@ from mock_server.spec.model import ErrorLayout
 JSON = ("Content-Type", "application/json")
 BROKEN = "Mock-Broken-Rules"
 WARNED = "Mock-Warned-Rules"
+WHOLE = frozenset({404, 405, 413, 415})  # refusals of which the one message says everything
 
 
 class Answer:
@@ -75,7 +76,8 @@ def lay_out(layout: ErrorLayout | None, problem: Problem) -> Any:
     """The error body: the layout with what happened put in."""
     fields, messages = sort_messages(problem, layout.strip if layout is not None else "")
     if layout is None:
-        more = {"messages": messages, "fields": fields} if problem.violations else {}
+        told = problem.violations and problem.status not in WHOLE
+        more = {"messages": messages, "fields": fields} if told else {}
         return {"error": problem.message, **more}
     parts = {"$messages": messages, "$fields": fields, "$message": problem.message}
     words = {"$message": problem.message, "$resource": problem.title}

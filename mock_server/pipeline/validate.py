@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 
+from mock_server.messages import article, such_as
 from mock_server.pipeline.exchange import Exchange
-from mock_server.problems import Problem
+from mock_server.problems import Problem, Violation
 from mock_server.rules.schema import iter_violations
+
+CANDIDATES = 3  # records that are told of where none was met
 
 
 def validate(exchange: Exchange) -> Problem | None:
@@ -20,12 +23,7 @@ def validate(exchange: Exchange) -> Problem | None:
         prototype = plan.prototype
         stored = exchange.tenant.store.get(prototype.collection, str(record_id))
         if stored is None:
-            return Problem(
-                404,
-                f"{prototype.resource.title} {record_id} is not found.",
-                (),
-                prototype.resource.title,
-            )
+            return missing(exchange, record_id)
         exchange.stored = stored
     if plan.body_validator is None or exchange.body is None:
         return None
@@ -43,6 +41,25 @@ def validate(exchange: Exchange) -> Problem | None:
             plan.body_validator, schema, instance, "/body", exchange.plan.rules
         )
     return None
+
+
+def missing(exchange: Exchange, record_id: Any) -> Problem:
+    """The answer to a request for a record that is not there."""
+    plan = exchange.operation
+    title, collection = plan.prototype.resource.title, plan.prototype.collection
+    message = f"{title} {record_id} is not found."
+    name = next((name for name, value in exchange.path.items() if value == record_id), "")
+    answer = plan.operation.responses.get("404")
+    known = exchange.tenant.store.select(collection, [], 0, CANDIDATES).records
+    violation = Violation(
+        answer.rule_ids if answer is not None else (),
+        f"/path/{name}" if name else "/path",
+        None,
+        message,
+        record_id,
+        f"the id of {article(title)} of this account{such_as([one.record_id for one in known])}",
+    )
+    return Problem(404, message, (violation,), title)
 
 
 def changes_of(exchange: Exchange, given: dict[str, Any]) -> dict[str, Any]:

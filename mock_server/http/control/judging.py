@@ -9,7 +9,7 @@ from typing import Any
 from mock_server.clock import Clock
 from mock_server.http.control.sending import build_request
 from mock_server.http.control.snapshots import Snapshot, replace
-from mock_server.http.wire import Lane
+from mock_server.http.wire import Lane, not_allowed
 from mock_server.ids import IdFactory
 from mock_server.pipeline.authenticate import authenticate
 from mock_server.pipeline.build import collection_specs
@@ -75,15 +75,12 @@ class Judge:
         request, lane = judged.request, self.lane
         found = lane.router.find(request.path)
         if found is None:
-            judged.problem = Problem(404, f"There is nothing at {request.path}.")
+            judged.problem = lane.nowhere(request)
         else:
             methods, path = found
             plan = methods.get("GET" if request.method == "HEAD" else request.method)
             if plan is None:
-                allowed = ", ".join(sorted(methods))
-                judged.problem = Problem(
-                    405, f"{request.method} is not allowed here; allowed: {allowed}."
-                )
+                judged.problem = not_allowed(methods, request)
             else:
                 judged.exchange = Exchange(lane.plan, lane.tenants, plan, request, path)
                 why = f"{request.method} {request.path} is {plan.operation.operation_id}"

@@ -53,13 +53,13 @@ def nearest_to(call: Call, pattern: Pattern, entries: list[Entry], most: int) ->
 
 
 def entry_of(call: Call) -> Any:
-    """The entry with a number: of this tenant, or of whoever made it; a header has named it."""
+    """The entry with a number: of this tenant, or of nobody's, such as a request without a key."""
     number = call.values["id"]
-    for tenant in (call.tenant, *call.lane.tenants.iter_tenants()):
-        for entry in (*list(tenant.journal), *list(call.lane.journal)):
-            if entry.number == number:
-                return entry
-    kept = f"the last {call.lane.journal.maxlen} requests of each key are kept"
+    for entry in (*list(call.tenant.journal), *list(call.lane.journal)):
+        if entry.number == number:
+            return entry
+    most = call.lane.journal.maxlen
+    kept = f"the last {most} requests of each key are kept, and shown to who comes with that key"
     raise missing("request", number, kept)
 
 
