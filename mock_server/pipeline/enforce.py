@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mock_server.messages import article
 from mock_server.pipeline.exchange import Exchange, Plan
 from mock_server.problems import Problem, Violation
 
@@ -38,7 +39,8 @@ def taken(exchange: Exchange, record_id: object) -> Iterator[Violation]:
     """An id that the request itself gives is nobody else's."""
     prototype = exchange.operation.prototype
     if exchange.tenant.store.find(prototype.collection, "id", record_id) is not None:
-        message = f"A {prototype.resource.title} has this id already."
+        name = article(prototype.resource.title)
+        message = f"{name[0].upper()}{name[1:]} has this id already."
         yield Violation((), "/body/id", "id", message, record_id, "another id, or none")
 
 

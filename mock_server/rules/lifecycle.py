@@ -31,6 +31,7 @@ class StateMachine:
         "hindering",
         "requires",
         "rules",
+        "schema",
         "sets",
         "timed",
     )
@@ -44,6 +45,7 @@ class StateMachine:
         is_active: IsActive,
     ) -> None:
         self.field = lifecycle.field
+        self.schema = resource.schema
         self.rules = rules
         self.editable = frozenset(
             lifecycle.editable if is_active(lifecycle.editable_rules) else lifecycle.states
@@ -88,9 +90,21 @@ class StateMachine:
             for states, holds, schema in self.requires:
                 if state in states and not holds(record):
                     validator = build_validator(schema)
-                    for found in iter_violations(validator, schema, record, "/body", self.rules):
-                        # A record has null where nothing was given, of which no client knows.
-                        yield found if found.found is not None else replace(found, message=REQUIRED)
+                    for found in iter_violations(
+                        validator, schema, record, "/body", self.rules, self.schema
+                    ):
+                        yield self.on_record(found, stored, changes)
+
+    def on_record(
+        self, found: Violation, stored: Mapping[str, Any] | None, changes: Mapping[str, Any]
+    ) -> Violation:
+        """A violation of what a state requires: what is stored counts for what is not given."""
+        name = found.field or ""
+        if stored is not None and name in stored and name not in changes:
+            facts = {self.field: stored.get(self.field), name: stored[name]}
+            found = replace(found, facts=facts)
+        # A record has null where nothing was given, of which no client knows.
+        return found if found.found is not None else replace(found, message=REQUIRED)
 
     def iter_closed(
         self, stored: Mapping[str, Any], changes: Mapping[str, Any]
@@ -103,17 +117,21 @@ class StateMachine:
         expected = f"{self.field} stays {quoted(state)}" + (
             f", or becomes {' or '.join(ways)}" if ways else ""
         )
+        message = f"It cannot change from {state} to {target}."
+        told = False
         for closed in self.closed:
             if is_matching(closed, state, target):
+                says = self.sentence(closed.rule_ids).strip()
                 yield Violation(
                     closed.rule_ids,
                     f"/body/{self.field}",
                     self.field,
-                    f"It cannot change from {state} to {target}.{self.sentence(closed.rule_ids)}",
+                    says if told and says else f"{message} {says}".strip(),
                     target,
                     expected,
                     {self.field: state},
                 )
+                told = True  # messages of one field are put together: once is enough
 
     def iter_locked(
         self, stored: Mapping[str, Any], changes: Mapping[str, Any]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
-from mock_server.messages import MISSING_REFERENCE
+from mock_server.messages import MISSING_REFERENCE, article, quoted, such_as
 from mock_server.problems import Violation
+from mock_server.rules.describe import describe
 from mock_server.rules.schema import build_condition
 from mock_server.spec.model import BusinessRule, Reference, Resource
 from mock_server.spec.schemas import rule_ids
 from mock_server.state.store import Store
+
+CANDIDATES, SEEN = 3, 100  # values that would pass, of so many records that are looked at
 
 CheckReference = Callable[[Any, Mapping[str, Any], Store], Violation | None]
 
@@ -26,31 +30,65 @@ def build_reference(
     where_ids = rule_ids(reference.where) or reference.rule_ids
     says = " ".join(rules[i].says for i in where_ids[:1] if i in rules)
     pointer = f"/body/{field}"
-    expected = f"the {by} of a {target.title}"
+    kind = f"the {by} of {article(target.title)}"
+
+    narrower = narrowed(reference)
 
     def violation(
-        value: Any, message: str, facts: dict[str, Any], ids: tuple[str, ...] = reference.rule_ids
+        value: Any,
+        message: str,
+        facts: dict[str, Any],
+        record: Mapping[str, Any],
+        store: Store,
+        ids: tuple[str, ...] = reference.rule_ids,
     ) -> Violation:
-        return Violation(ids, pointer, field, message, value, expected, facts, True)
+        own: dict[str, Any] = {
+            theirs: record[ours] for theirs, ours in match if record.get(ours) is not None
+        }
+        bound = [*narrower, *(f"{name} is {quoted(held)}" for name, held in own.items())]
+        expected = kind + (f" whose {' and '.join(bound)}" if bound else "")
+        listed = candidates(store, own)
+        return Violation(
+            ids, pointer, field, message, value, expected + such_as(listed), facts, True
+        )
+
+    def candidates(store: Store, own: Mapping[str, Any]) -> list[Any]:
+        """Some values that would pass."""
+        passing = (
+            one.data[by]
+            for one in store.select(collection, [], 0, SEEN).records
+            if one.data.get(by) is not None
+            and (fits is None or fits(one.data))
+            and all(one.data.get(name) == held for name, held in own.items())
+        )
+        return list(islice(passing, CANDIDATES))
 
     def check(value: Any, record: Mapping[str, Any], store: Store) -> Violation | None:
         if value.__class__ is list:
             return next(filter(None, (check(one, record, store) for one in value)), None)
         found = store.find(collection, by, value)
         if found is None:
-            return violation(value, MISSING_REFERENCE, {collection: f"none with {by} {value!r}"})
+            facts: dict[str, Any] = {collection: f"none with {by} {value!r}"}
+            return violation(value, MISSING_REFERENCE, facts, record, store)
         if fits is not None and not fits(found.data):
-            return violation(
-                value, f"Not allowed here. {says}".strip(), shown(reference, found.data), where_ids
-            )
+            message = f"Not allowed here. {says}".strip()
+            facts = shown(reference, found.data)
+            return violation(value, message, facts, record, store, where_ids)
         for theirs, ours in match:
             own = record.get(ours)
             if own is not None and found.data.get(theirs) != own:
                 facts = {f"{target.title} {theirs}": found.data.get(theirs), ours: own}
-                return violation(value, f"It does not belong to this {ours}.", facts)
+                message = f"It does not belong to this {ours}."
+                return violation(value, message, facts, record, store)
         return None
 
     return check
+
+
+def narrowed(reference: Reference) -> list[str]:
+    """What `where` asks of the other record, in words."""
+    where = reference.where if isinstance(reference.where, dict) else {}
+    return [f"{name} is {describe(schema)}" for name, schema in where.get("properties", {}).items()]
 
 
 def shown(reference: Reference, data: Mapping[str, Any]) -> dict[str, Any]:

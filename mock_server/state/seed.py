@@ -11,7 +11,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 
 from mock_server.clock import is_date_time
 from mock_server.errors import Fault, SeedError
-from mock_server.messages import quoted, say
+from mock_server.messages import article, quoted, say
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.model import Document, Resource
 from mock_server.spec.pointers import escape, nearest, one_of
@@ -86,7 +86,7 @@ def record_faults(
     ids: set[Any],
 ) -> Iterator[Fault]:
     if not isinstance(record, dict):
-        yield source.fault(pointer, quoted(record), f"a {resource.title} as a mapping")
+        yield source.fault(pointer, quoted(record), f"{article(resource.title)} as a mapping")
         return
     properties = properties_of(resource.schema)
     for field in record:

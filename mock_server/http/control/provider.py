@@ -11,7 +11,7 @@ from mock_server.clock import format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.journal import explain
-from mock_server.messages import say
+from mock_server.messages import article, say
 from mock_server.pipeline.order import perform, settle
 from mock_server.pipeline.tell import spread
 from mock_server.state.delivery import Delivery
@@ -42,7 +42,7 @@ def happenings(call: Call) -> Any:
     for resource in call.lane.document.resources.values():
         events = [t.event for t in (resource.lifecycle.transitions if resource.lifecycle else ())]
         for event in dict.fromkeys(filter(None, events)):
-            says = f"It happens to a {resource.title}."
+            says = f"It happens to {article(resource.title)}."
             facts = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
             found.append({"event": event, "says": says, "facts": facts})
     return found

@@ -102,3 +102,74 @@ def test_a_refused_path_is_in_the_judgement_too(client: FlaskClient) -> None:
     wish = {"method": "PATCH", "path": SMS}
     found = client.post("/__mock/explain", json=wish, auth=KEY).get_json()
     assert found["violations"][0]["pointer"] == "/method"
+
+
+def accepted(client: FlaskClient, body: Any, record: str = "") -> dict[tuple[str, str], Any]:
+    """What would be accepted and what decided, by rule and place."""
+    method = "PUT" if record else "POST"
+    answer = client.open(f"{SMS}{record}", method=method, auth=KEY, json=body)
+    assert answer.status_code == 400, answer.get_data(as_text=True)
+    return {
+        (violation["rules"][0]["id"], violation["pointer"].removeprefix("/body/")): violation
+        for violation in explained(client, answer, auth=KEY)["violations"]
+    }
+
+
+DRAFT = {"status": "draft", "text": "Hello", "local_phone": "+16505550100"}
+NOW = "a date and time such as 2030-01-01T09:00:00Z"
+NUMBERS = ' such as "+442079460123" or "+16505550101" or "+16505550100"'
+
+
+@pytest.mark.parametrize(
+    ("body", "rule_id", "field", "words"),
+    [
+        ({"local_phone": "+16505550103"}, "sms.local-phone.internal", "local_phone",
+         f'the number of a Phone number whose type is "internal",{NUMBERS}'),
+        ({"lead_id": "lead_no"}, "sms.references.exist", "lead_id", 'the id of a Lead, such as "lead_'),
+        ({"status": None}, "sms.status.values", "status", "one of: inbox, draft,"),
+        ({"send_in": 60.5}, "sms.send-in.limit", "send_in", "less than 60"),
+        ({"send_in": 60.5}, "sms.send-in.whole", "send_in", "a whole number or null"),
+        ({"template_id": "smstmpl_no"}, "sms.template.instead", "/body",
+         "a body without one of text, template_id"),
+        ({"remote_phone": "555"}, "sms.phones.e164", "remote_phone",
+         '(The other side\'s number, in E.164 format), such as "+16505550123"'),
+        ({"status": "scheduled"}, "sms.scheduled.needs-date", "date_scheduled", NOW),
+        ({"date_created": 5}, "sms.fields.types", "date_created", f"{NOW} or null"),
+        ({"attachments": [{}]}, "sms.fields.types", "attachments/0/url", "text"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_what_would_be_accepted_is_told(
+    client: FlaskClient, body: dict[str, Any], rule_id: str, field: str, words: str
+) -> None:
+    found = accepted(client, {**DRAFT, **body})
+    assert words in found[rule_id, field]["accepted"]
+
+
+def test_a_contact_of_another_lead_is_told_of_those_of_this_one(client: FlaskClient) -> None:
+    contacts = client.get("/api/v1/contact/", auth=KEY).get_json()["data"]
+    mine, other = contacts[0], next(c for c in contacts if c["lead_id"] != contacts[0]["lead_id"])
+    body = {**DRAFT, "lead_id": mine["lead_id"], "contact_id": other["id"]}
+    told = accepted(client, body)["sms.references.exist", "contact_id"]["accepted"]
+    assert told.startswith(f'the id of a Contact whose lead_id is "{mine["lead_id"]}", such as')
+    assert mine["id"] in told
+    assert other["id"] not in told
+    right = client.post(SMS, auth=KEY, json={**body, "contact_id": mine["id"]})
+    assert right.status_code == 200
+
+
+def test_what_is_stored_and_decides_is_a_fact(client: FlaskClient) -> None:
+    draft = client.post(SMS, auth=KEY, json=DRAFT).get_json()["id"]
+    found = accepted(client, {"status": "scheduled"}, f"{draft}/")
+    facts = found["sms.scheduled.needs-date", "date_scheduled"]["facts"]
+    assert facts == {"status": "draft", "date_scheduled": None}
+    given = accepted(client, {"status": "scheduled", "date_scheduled": "no"}, f"{draft}/")
+    assert given["sms.fields.types", "date_scheduled"]["facts"] == {}
+
+
+def test_a_change_of_state_is_told_of_once(client: FlaskClient) -> None:
+    sent = client.post(SMS, auth=KEY, json={**DRAFT, "status": "sent"}).get_json()["id"]
+    answer = client.put(f"{SMS}{sent}/", auth=KEY, json={"status": "draft"})
+    message = answer.get_json()["field-errors"]["status"]
+    assert message.count("It cannot change from sent to draft.") == 1
+    assert answer.headers["Mock-Broken-Rules"] == "sms.cancel.outbox, sms.transitions.closed"

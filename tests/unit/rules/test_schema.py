@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mock_server.messages import article
 from mock_server.rules.schema import build_validator, iter_violations
 
 
@@ -55,6 +56,24 @@ def violations(schema: dict[str, Any], instance: Any) -> list[tuple[str, str | N
             ("/body/a", "a", 6, "a multiple of 5"),
         ),
         ({"type": "object"}, [1], ("/body", None, [1], "an object")),
+        (
+            {"anyOf": [{"required": ["a"]}, {"required": ["b", "c"]}]},
+            {},
+            ("/body", None, {}, "a value with a or b and c"),
+        ),
+        (
+            {
+                "required": ["a"],
+                "properties": {"a": {"type": "integer", "minimum": 1, "example": 7}},
+            },
+            {},
+            ("/body/a", "a", None, "a whole number, at least 1, such as 7"),
+        ),
+        (
+            {"required": ["a"], "properties": {"a": {"enum": ["x", None]}}},
+            {},
+            ("/body/a", "a", None, "one of: x"),
+        ),
     ],
 )
 def test_a_violation_has_its_place_and_its_way_out(
@@ -79,3 +98,20 @@ def test_the_nearest_rule_on_the_way_is_the_one_that_is_broken() -> None:
     }
     found = iter_violations(build_validator(schema), schema, {"a": 3}, "/body", {})
     assert [v.rule_ids for v in found] == [("inner",), ("outer",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("SMS", "an SMS"),
+        ("SMS template", "an SMS template"),
+        ("Organization", "an Organization"),
+        ("User", "a User"),
+        ("URL", "a URL"),
+        ("unit", "a unit"),
+        ("umbrella", "an umbrella"),
+        ("lead", "a lead"),
+    ],
+)
+def test_names_have_their_article(name: str, words: str) -> None:
+    assert article(name) == words
