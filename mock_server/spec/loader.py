@@ -79,7 +79,7 @@ def parse_source(text: str, path: Path | None = None) -> Source:
         fault = Fault(pointer, found, "valid YAML or JSON", "", name, line)
         return Source(path, "", None, (fault,))
 
-    if is_large_json(text):
+    if is_json(text, path):
         read = read_json(text)
         if isinstance(read, Reading):
             repeated = (
@@ -87,7 +87,11 @@ def parse_source(text: str, path: Path | None = None) -> Source:
                 for key, place in read.repeated
             )
             return Source(path, text, read.value, tuple(repeated))
-        return unreadable(*read)
+        found, line = read
+        if is_large_json(text):
+            return unreadable(found, line)
+        fault = Fault("", f"what is no JSON ({found})", "valid JSON", "", name, line)
+        return Source(path, "", None, (fault,))
     if text.lstrip()[:1] in ("{", "["):
         text = ESCAPE.sub(without_escape, text)
     construction = Construction()
@@ -112,6 +116,11 @@ def parse_source(text: str, path: Path | None = None) -> Source:
     return Source(path, text, value, tuple(faults))
 
 
+def is_json(text: str, path: Path | None) -> bool:
+    """Whether a text is read as JSON only: YAML would take a comma at the end of a list, and more."""
+    return is_large_json(text) or (path is not None and path.suffix.lower() == ".json")
+
+
 def is_large_json(text: str) -> bool:
     return len(text) > LARGE and text[:1] in ("{", "[")
 
@@ -134,7 +143,8 @@ def without_escape(match: re.Match[str]) -> str:
 
 def with_lines(source: Source, faults: list[Fault]) -> list[Fault]:
     """The faults with their line numbers: only a report pays for the marks."""
-    find = Places(source.text).line_of if is_large_json(source.text) else finder(source.text)
+    as_json = is_json(source.text, source.path)
+    find = Places(source.text).line_of if as_json else finder(source.text)
     located = [
         fault if fault.line else replace(fault, line=find(fault.pointer)) for fault in faults
     ]

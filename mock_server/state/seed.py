@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from mock_server.clock import is_date_time
 from mock_server.errors import Fault, SeedError
 from mock_server.messages import article, quoted, say
 from mock_server.spec.loader import Source, load_source, with_lines
-from mock_server.spec.model import Document, Resource
+from mock_server.spec.model import Document, Reference, Resource
 from mock_server.spec.pointers import escape, nearest, one_of
 from mock_server.spec.schemas import properties_of
 
@@ -66,6 +66,53 @@ def iter_faults(source: Source, value: dict[str, Any], document: Document) -> It
                 place = f"{pointer}/{position}"
                 yield from record_faults(source, record, resources[name], fits, place, ids)
     yield from reference_faults(source, value, document)
+    yield from key_faults(source, value, document)
+
+
+def key_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
+    """What credentials name is nobody else's. Keys are not told: some are real ones."""
+    held: dict[str, str] = {}
+    for place, key in iter_keys(value, document):
+        if held.setdefault(key, place) != place:
+            yield again(source, place, f"of {held[key]}")
+
+
+def iter_keys(value: Mapping[str, Any], document: Document) -> Iterator[tuple[str, str]]:
+    """Where keys stand, with the keys."""
+    kinds = {(scheme.to, scheme.by) for scheme in document.security_schemes.values()}
+    for to, by in sorted(kinds):
+        resource = document.resources[to]
+        for position, record in records_of(value, resource):
+            key = record.get(by)
+            if isinstance(key, str) and key:
+                yield f"#/{escape(resource.collection)}/{position}/{escape(by)}", key
+
+
+def again(source: Source, place: str, whose: str) -> Fault:
+    name = place.rpartition("/")[2]
+    return source.fault(place, f"the {name} {whose} again", f"the {name} of nobody else")
+
+
+def check_apart(seeds: Sequence[Seed], document: Document) -> None:
+    """Each seed is an account of its own; raises SeedError where a file or a key comes twice."""
+    held: dict[str, Seed] = {}
+    files: set[Path] = set()
+    for seed in seeds:
+        source = Source(seed.path, "", None)
+        path = None if seed.path is None else seed.path.resolve()
+        if path in files:
+            expected = "each file once: a file is an account, and its keys are its own"
+            raise SeedError(seed.path, [source.fault("", "the same file a second time", expected)])
+        if path is not None:
+            files.add(path)
+        faults = []
+        for place, key in iter_keys(seed.records, document):
+            other = held.setdefault(key, seed)
+            if other is not seed:
+                faults.append(again(source, place, f"of an account in {other.path or 'a seed'}"))
+        if faults:
+            located = load_source(seed.path) if seed.path is not None else source
+            raise SeedError(seed.path, with_lines(located, faults) if located.text else faults)
 
 
 def build_fit(resource: Resource) -> Draft202012Validator:
@@ -139,12 +186,14 @@ def mismatch(source: Source, error: ValidationError, pointer: str) -> Fault:
 def reference_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
     """References of seeded records name seeded records."""
     for resource in document.resources.values():
-        for reference in resource.references.values():
+        for reference in references_of(resource, document):
             target = document.resources[reference.to]
             known = {str(one.get(reference.by)) for _, one in records_of(value, target)}
             for position, record in records_of(value, resource):
-                named = record.get(reference.field)
-                if named is not None and str(named) not in known:
+                held = record.get(reference.field)
+                for named in held if isinstance(held, list) else [held]:
+                    if named is None or str(named) in known:
+                        continue
                     yield source.fault(
                         f"#/{escape(resource.collection)}/{position}/{escape(reference.field)}",
                         f"{quoted(named)}, which names nothing",
@@ -153,9 +202,19 @@ def reference_faults(source: Source, value: dict[str, Any], document: Document) 
                     )
 
 
-def records_of(value: dict[str, Any], resource: Resource) -> list[tuple[int, dict[str, Any]]]:
+def references_of(resource: Resource, document: Document) -> list[Reference]:
+    """What a record's fields name: by the resource, or by the request that makes one."""
+    found: dict[str, Reference] = {}
+    for operation in document.operations.values():
+        if operation.does == "create" and operation.resource == resource.name:
+            found |= operation.references
+    own = properties_of(resource.schema)
+    return [one for name, one in {**found, **resource.references}.items() if name in own]
+
+
+def records_of(value: Mapping[str, Any], resource: Resource) -> list[tuple[int, dict[str, Any]]]:
     """The well-formed records of a collection with their positions."""
     listed = value.get(resource.collection)
-    if not isinstance(listed, list):
+    if not isinstance(listed, list | tuple):
         return []
     return [(number, record) for number, record in enumerate(listed) if isinstance(record, dict)]

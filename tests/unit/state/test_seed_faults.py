@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mock_server.errors import SeedError
+from mock_server.http.app import create_app
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.state.seed import load_seed
 
@@ -47,6 +48,15 @@ def faults(document: Document, path: Path, text: str) -> list[str]:
         (SMS % "status: scheduled", "nothing under date_scheduled"),
         (SMS % "status: scheduled, date_scheduled: null", "nothing under date_scheduled"),
         ("leads: [{id: lead_1}, {id: lead_1}]", 'the id "lead_1" again'),
+        (
+            SMS % 'status: draft, local_phone: "+1650"',
+            '"+1650", which names nothing; the number of',
+        ),
+        (SMS % "status: draft, organization_id: orga_9", '"orga_9", which names nothing'),
+        (
+            "users: [{id: user_1, api_key: k}, {id: user_2, api_key: k}]",
+            "#/users/1/api_key: the api_key of #/users/0/api_key again; the api_key of nobody else",
+        ),
     ],
 )
 def test_a_fault_of_a_seed_is_said_once(
@@ -63,8 +73,56 @@ def test_a_fault_of_a_seed_is_said_once(
         "{}",
         "leads: []",
         SMS % "status: sent",
+        SMS % 'status: draft, local_phone: "+1650"' + "\nphone_numbers: [{number: '+1650'}]",
+        "users: [{id: user_1, api_key: k}, {id: user_2, api_key: l}, {id: user_3}, {id: user_4}]",
         SMS % 'status: scheduled, date_scheduled: "2040-01-01T00:00:00Z"',
     ],
 )
 def test_what_fits_is_taken(document: Document, tmp_path: Path, text: str) -> None:
     assert faults(document, tmp_path / "seed.yaml", text) == []
+
+
+def write(path: Path, key: str) -> Path:
+    path.write_text(f"users:\n  - id: user_1\n    api_key: {key}\n")
+    return path
+
+
+def test_the_same_file_is_no_second_account(document: Document, tmp_path: Path) -> None:
+    seed = write(tmp_path / "one.yaml", "api_test_one")
+    with pytest.raises(SeedError, match="found the same file a second time"):
+        create_app(document, seeds=[seed, tmp_path / "." / "one.yaml"])
+
+
+def test_a_key_opens_one_account(document: Document, tmp_path: Path) -> None:
+    one, two = (write(tmp_path / name, "api_test_one") for name in ("one.yaml", "two.yaml"))
+    with pytest.raises(SeedError) as refused:
+        create_app(document, seeds=[one, two])
+    said = str(refused.value)
+    assert f"{two}:3: #/users/0/api_key: found the api_key of an account in {one} again" in said
+    assert "api_test_one" not in said
+    other = write(tmp_path / "three.yaml", "api_test_other")
+    app = create_app(document, seeds=[one, other])
+    for key in ("api_test_one", "api_test_other"):
+        assert app.test_client().get("/api/v1/me/", auth=(key, "")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('{"leads": [{"name": "x"},\n]}', 2), ('{"leads": [],\n}', 2), ("leads: []", 1)],
+)
+def test_a_file_that_is_named_json_holds_json(
+    document: Document, tmp_path: Path, text: str, line: int
+) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text(text)
+    with pytest.raises(SeedError, match="what is no JSON") as refused:
+        load_seed(path, document)
+    assert refused.value.faults[0].line == line
+
+
+def test_faults_in_json_have_their_lines(document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text('{"leads":\n\t[{"name": "x"},\n\t{"nam": "y"}]}')
+    with pytest.raises(SeedError) as refused:
+        load_seed(path, document)
+    assert [fault.line for fault in refused.value.faults] == [3]
