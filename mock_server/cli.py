@@ -21,7 +21,14 @@ import click
 from mock_server.child import NOT_EXECUTABLE, Child, to_variables
 from mock_server.errors import CommandError, MockServerError, SettingsError
 from mock_server.port_file import PortFile
-from mock_server.settings import BY_NAME, ENVIRONMENT_PREFIX, Setting, Settings, read_settings
+from mock_server.settings import (
+    BY_NAME,
+    DEFAULTS,
+    ENVIRONMENT_PREFIX,
+    Setting,
+    Settings,
+    read_settings,
+)
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.spec.model import BusinessRule, Example, Operation, Step
 from mock_server.spec.pointers import nearest
@@ -137,8 +144,8 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
 )
 def serve(**chosen: Any) -> None:
     """Serve DOCUMENT (default: the one that comes with it) with its seed."""
-    settings = read_settings(Path.cwd(), os.environ, given(chosen))
-    run_server(addressed(settings), use_colour(sys.stderr, settings.no_color))
+    settings = settle(given(chosen), DEFAULTS)
+    run_server(settings, use_colour(sys.stderr, settings.no_color))
 
 
 @mock_server.command(
@@ -177,19 +184,38 @@ def exec_(command: tuple[str, ...], variables: tuple[str, ...], **chosen: Any) -
     its environment. Signals are passed on to it.
     """
     child = Child(command, os.environ)
-    settings = read_settings(
-        Path.cwd(), os.environ, {"port": 0, **given(chosen)}, Settings(log_level="error")
-    )
+    settings = settle({"port": 0, **given(chosen)}, Settings(log_level="error"))
     colour = use_colour(sys.stderr, settings.no_color)
-    code = run_beside(addressed(settings), colour, child, variables)
+    code = run_beside(settings, colour, child, variables)
     click.get_current_context().exit(code)
 
 
-def addressed(settings: Settings) -> Settings:
-    """The settings with the address that their host means."""
+def settle(chosen: Mapping[str, Any], defaults: Settings) -> Settings:
+    """The settings from all places, with the address that the host means; raises SettingsError."""
     from mock_server.http.serve import find_address
 
-    return replace(settings, host=find_address(settings.host))
+    faults: list[str] = []
+    settings = read_settings(Path.cwd(), os.environ, chosen, defaults, faults)
+    try:
+        settings = replace(settings, host=find_address(settings.host))
+    except SettingsError as error:
+        faults += error.faults
+    if faults:
+        raise SettingsError(*faults, *faults_of_policies(settings))
+    return settings
+
+
+def faults_of_policies(settings: Settings) -> tuple[str, ...]:
+    """What else cannot be, as far as the document can be read."""
+    from mock_server.pipeline.build import decide_policies
+
+    try:
+        decide_policies(load_document(document_path(settings)), settings.rules)
+    except SettingsError as error:
+        return error.faults
+    except MockServerError:
+        pass
+    return ()
 
 
 def document_path(settings: Settings) -> Path:
@@ -518,7 +544,9 @@ def print_table(document: Document, no_color: bool) -> None:
     table.add_column("says")
     for rule in document.rules.values():
         table.add_row(rule.rule_id, rule.certainty, rule.policy, rule.says)
-    Console(no_color=no_color or bool(os.environ.get("NO_COLOR")), soft_wrap=False).print(table)
+    plain = no_color or bool(os.environ.get("NO_COLOR"))
+    # Without a colour system there is no bold either.
+    Console(color_system=None if plain else "auto", soft_wrap=False).print(table)
 
 
 @mock_server.command(short_help="Explain a rule, or judge a request.", epilog=epilog("explain"))

@@ -61,7 +61,12 @@ class BlockedError(MockServerError):
 
 
 class SettingsError(MockServerError):
-    """A setting that cannot be used."""
+    """Settings that cannot be used; all of them are reported together."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        lines = [f"{len(faults)} settings cannot be used:", *(f"  {fault}" for fault in faults)]
+        super().__init__(faults[0] if len(faults) == 1 else "\n".join(lines))
 
 
 class StateError(MockServerError):

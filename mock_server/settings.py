@@ -73,13 +73,24 @@ def read_settings(
     environment: Mapping[str, str],
     chosen: Mapping[str, Any],
     settings: Settings = DEFAULTS,
+    faults: list[str] | None = None,
 ) -> Settings:
-    """Settings from all three places; raises SettingsError that names the place."""
+    """Settings from all three places; raises SettingsError that names the places of all that cannot be.
+
+    With a list of `faults` it goes on without those: the list has them afterwards.
+    """
+    found: list[str] = []
     project = folder / "pyproject.toml"
     if project.is_file():
-        settings = apply(settings, read_project(project), f"{project} [tool.mock_server]")
-    settings = apply(settings, read_environment(environment), "the environment")
-    return apply(settings, chosen, "the command line")
+        place = f"{project} [tool.mock_server]"
+        settings = apply(settings, read_project(project), place, found)
+    settings = apply(settings, read_environment(environment), "the environment", found)
+    settings = apply(settings, chosen, "the command line", found)
+    if faults is not None:
+        faults += found
+    elif found:
+        raise SettingsError(*found)
+    return settings
 
 
 def read_project(path: Path) -> dict[str, Any]:
@@ -112,15 +123,20 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def apply(settings: Settings, values: Mapping[str, Any], place: str) -> Settings:
-    """The settings with values of one place on top."""
+def apply(settings: Settings, values: Mapping[str, Any], place: str, faults: list[str]) -> Settings:
+    """The settings with values of one place on top; those that cannot be are added to the faults."""
     for name, value in values.items():
         setting = BY_NAME.get(name)
         if setting is None:
-            raise SettingsError(unknown(name, place))
+            faults.append(unknown(name, place))
+            continue
         if value is None or value == ():
             continue
-        converted = setting.convert(value, f"{place}: {name}")
+        try:
+            converted = setting.convert(value, f"{place}: {name}")
+        except SettingsError as error:
+            faults += error.faults
+            continue
         if name == "rules":
             converted = {**settings.rules, **converted}
         settings = replace(settings, **{name: converted})
@@ -137,22 +153,26 @@ def unknown(name: str, place: str) -> str:
 
 def to_policies(value: Any, place: str) -> dict[str, str]:
     """`ID=POLICY` texts or a mapping, as a mapping."""
+    faults: list[str] = []
+    pairs: list[tuple[Any, Any]] = []
     if isinstance(value, Mapping):
-        pairs = list(value.items())
+        pairs += value.items()
     else:
-        pairs = []
         for text in value if isinstance(value, list | tuple) else [value]:
             rule_id, sign, policy = str(text).partition("=")
             if not sign:
-                raise SettingsError(
+                faults.append(
                     f'{place}: found the rule policy "{text}"; expected ID=POLICY, such as some.rule=off'
                 )
+                continue
             pairs.append((rule_id.strip(), policy.strip()))
     for rule_id, policy in pairs:
         if policy not in POLICIES:
-            raise SettingsError(
+            faults.append(
                 f'{place}: found the policy "{policy}" for {rule_id}; expected one of {", ".join(POLICIES)}'
             )
+    if faults:
+        raise SettingsError(*faults)
     return dict(pairs)
 
 

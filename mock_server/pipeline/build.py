@@ -41,18 +41,21 @@ FIXED_KINDS = frozenset({"record", "response"})
 
 def decide_policies(document: Document, chosen: Mapping[str, Policy]) -> dict[str, Policy]:
     """The policy of every rule: what was chosen, else what the catalogue says."""
+    faults = []
     for rule_id, policy in chosen.items():
         rule = document.rules.get(rule_id)
         if rule is None:
             hint = nearest(rule_id, document.rules)
-            raise SettingsError(
+            faults.append(
                 f'the policy "{rule_id}={policy}" names no rule of {document.title}; {hint or "see: mock-server rules"}'
             )
-        if policy != "enforce" and all(place.kind in FIXED_KINDS for place in rule.places):
-            raise SettingsError(
+        elif policy != "enforce" and all(place.kind in FIXED_KINDS for place in rule.places):
+            faults.append(
                 f'the policy "{rule_id}={policy}" cannot be: this rule says how answers look, '
                 "so there is nothing to let through; leave it out"
             )
+    if faults:
+        raise SettingsError(*faults)
     return {rule_id: chosen.get(rule_id, rule.policy) for rule_id, rule in document.rules.items()}
 
 

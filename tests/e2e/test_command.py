@@ -153,6 +153,28 @@ def test_what_cannot_be_is_said_in_words(arguments: tuple[str, ...], words: str)
     assert "Traceback" not in done.stderr
 
 
+def test_all_settings_that_cannot_be_are_said_at_once() -> None:
+    wrong = ("-p", "abc", "--rule", "nope=off", "--rule", "a.b=warn", "--random-seed", "x")
+    done = run(*wrong, "--host", "nowhere.invalid")
+    assert done.returncode == 2
+    for words in (
+        "port: found",
+        '"nope=off"',
+        '"a.b=warn"',
+        "random_seed: found",
+        "nowhere.invalid",
+    ):
+        assert words in done.stderr
+    assert "5 settings cannot be used" in done.stderr
+
+
+def test_a_table_without_colours_has_no_escapes_at_all() -> None:
+    assert "\x1b[" in run("rules", FORCE_COLOR="1", NO_COLOR="", TERM="xterm").stdout
+    assert "\x1b" not in run("rules", FORCE_COLOR="1", NO_COLOR="1", TERM="xterm").stdout
+    plain = run("rules", "--no-color", FORCE_COLOR="1", NO_COLOR="", TERM="xterm").stdout
+    assert "\x1b" not in plain
+
+
 def test_settings_come_from_the_environment_and_the_project(tmp_path: Path) -> None:
     done = run("--port", "0", MOCK_SERVER_RULES="sms.status.values=off,nothing.such=warn")
     assert "names no rule" in done.stderr

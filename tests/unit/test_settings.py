@@ -60,6 +60,19 @@ def test_what_cannot_be_names_its_place(
     assert "the environment" in str(refused.value)
 
 
+def test_all_that_cannot_be_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.mock_server]\nprot = 5\n")
+    environment = {"MOCK_SERVER_PORT": "abc", "MOCK_SERVER_RULES": "a,b=on,c=off"}
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path, environment, {"random_seed": "x", "host": "h"})
+    assert str(refused.value).startswith("5 settings cannot be used:\n  ")
+    for words in ('"prot"', "port: found 'abc'", 'policy "a"', 'policy "on" for b', "random_seed"):
+        assert words in str(refused.value)
+    faults: list[str] = []
+    settings = read_settings(tmp_path, environment, {"host": "h"}, faults=faults)
+    assert (settings.host, settings.port, len(faults)) == ("h", 4010, 4)
+
+
 def test_origins_and_hosts_are_lists(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.mock_server]\ndeliver-to = ["hooks.example"]\n')
     assert read_settings(tmp_path, {"MOCK_SERVER_RATE_LIMIT": "60/1.5"}, {}).rate_limit == (60, 1.5)
