@@ -215,6 +215,7 @@ class Derived:
     when one of them changes and the request does not give the property itself.
     `values`: the first that is not null. `condition`: a JSON Schema over the record.
     `inside`: the list whose items have this property, where it is not the record's own.
+    `unique`: it is worked out again while another record has the value, as chance is another then.
     """
 
     field: str
@@ -224,6 +225,7 @@ class Derived:
     rule_ids: tuple[str, ...]
     pointer: str
     inside: str | None = None
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
