@@ -63,6 +63,7 @@ def judge(
     ended: EndedError | None = None
     watch.begin(bench)
     try:
+        look_around(bench)
         if choices.schemathesis:
             course.findings, course.again, course.notes = run_schemathesis(bench, watch)
         try_cases(bench, watch, course)
@@ -87,6 +88,17 @@ def judge(
         course.findings,
         tuple(course.notes),
     )
+
+
+def look_around(bench: Bench) -> None:
+    """Reads what requests may refer to before anything is made: what was there stays there.
+
+    So a finding can still be seen by its requests once the run has cleaned up.
+    """
+    for surface in bench.judged():
+        for operation in (surface.create, surface.update):
+            for reference in operation.references.values() if operation is not None else ():
+                bench.live.records(reference.to)
 
 
 def told_left(client: Client) -> list[str]:
