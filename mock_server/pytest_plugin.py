@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 # name of the setting -> how it is told to pytest
 WORDS = {
     "document": "OpenAPI document to serve",
+    "overlay": "OpenAPI overlay to lay over the document; repeatable",
     "seed": "seed file; repeat it for more accounts",
     "rules": "ID=POLICY: enforce, warn or off for one rule; repeatable",
 }
 MARK = (
-    "mock_server(document=None, seed=None, rules=None): another document, other seed files or "
+    "mock_server(document=None, overlay=None, seed=None, rules=None): another document, other seed files or "
     "policies of rules for the mock server of this test"
 )
 
@@ -77,6 +78,7 @@ class Stubs:
             [here / name for name in settings.seed],
             settings.rules,
             settings.random_seed,
+            [here / name for name in settings.overlay],
         )
 
     def close(self) -> None:

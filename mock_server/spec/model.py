@@ -574,3 +574,4 @@ class Document:
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits({}))
+    files: tuple[Path, ...] = ()  # what it was read from: the document, and what lies over it

@@ -44,6 +44,7 @@ class MockServer:
         self,
         document: Document | Path | str | None = None,
         *,
+        overlay: Sequence[Path | str] = (),
         seed: Sequence[Path | str] = (),
         rules: Mapping[str, Any] | None = None,
         random_seed: int | None = None,
@@ -51,7 +52,7 @@ class MockServer:
         key: str | None = None,
     ) -> None:
         self.owned = stub is None
-        self.stub = stub or Stub(document, seed, rules, random_seed)
+        self.stub = stub or Stub(document, seed, rules, random_seed, overlay)
         tenants = self.stub.lane.tenants
         self.key = key or f"{tenants.prefix}{RUN}_{next(numbers)}"
         found = tenants.find(self.key)

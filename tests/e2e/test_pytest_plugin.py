@@ -88,6 +88,19 @@ def test_settings_come_from_marks_options_ini_and_project(tmp_path: Path) -> Non
     assert "1 passed" in done.stdout, done.stdout
 
 
+def test_an_overlay_is_laid_over_the_document(tmp_path: Path) -> None:
+    (tmp_path / "over.yaml").write_text(
+        'overlay: 1.0.0\ninfo: {title: x, version: "1"}\nactions:\n'
+        "- {target: $.info, update: {title: Overlaid}}\n"
+    )
+    code = """
+        def test_title(mock_server):
+            assert mock_server.client.get("/__mock/document").json()["info"]["title"] == "Overlaid"
+    """
+    done = pytest_run(tmp_path, code, "--mock-server-overlay", "over.yaml")
+    assert "1 passed" in done.stdout, done.stdout
+
+
 def test_nothing_is_imported_before_a_test_asks(tmp_path: Path) -> None:
     code = """
         import sys
