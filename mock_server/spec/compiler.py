@@ -110,7 +110,7 @@ def compile_document(compilation: Compilation) -> Document:
         errors,
         raw,
         happenings,
-        compile_views(compilation, resources, operations),
+        compile_views(compilation, resources, operations, happenings),
         compile_limits(compilation),
         tuple(file.path for file in iter_files(compilation.source) if file.path),
     )

@@ -515,7 +515,8 @@ class ErrorLayout:
 class Compose:
     """A way to write a record in a view: what its request holds beside what a person types.
 
-    `asks` are fields of the body that the person is asked for.
+    `asks` are fields of the body that the person is asked for. With an `event` it happens at the
+    provider's side instead, and `facts` names the field that tells each fact.
     """
 
     label: str
@@ -523,6 +524,8 @@ class Compose:
     body: Mapping[str, Json]
     query: Mapping[str, Json]
     asks: tuple[str, ...]
+    event: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,8 @@ def view_row(view: View, document: Document) -> dict[str, Any]:
             {
                 "label": one.label,
                 "operation": one.operation_id,
+                "event": one.event or None,
+                "facts": dict(one.facts),
                 "body": dict(one.body),
                 "query": dict(one.query),
                 "asks": list(one.asks),

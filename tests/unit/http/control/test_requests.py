@@ -143,10 +143,22 @@ def test_a_request_becomes_a_test_that_passes(talked: Caller) -> None:
 
 def test_what_happens_is_streamed_from_where_one_was(talked: Caller) -> None:
     hello = talked.control("GET", "/live")
-    newest = json.loads(hello.split("data: ")[1])["newest"]
+    newest = json.loads(hello.split("data: ")[1].splitlines()[0])["newest"]
     assert "retry:" in hello
-    assert "event:" not in talked.control("GET", f"/live?since={newest}")
+    assert "event: request" not in talked.control("GET", f"/live?since={newest}")
     talked.ask("GET", "/api/v1/me/")
     answer = talked.ask("GET", "/__mock/live", headers={"Last-Event-ID": str(newest)})
-    (line,) = [line for line in answer.get_data(as_text=True).splitlines() if "data: " in line]
-    assert json.loads(line.removeprefix("data: "))["operation"] == "getMe"
+    told = [line for line in answer.get_data(as_text=True).splitlines() if "data: " in line]
+    assert json.loads(told[0].removeprefix("data: "))["operation"] == "getMe"
+
+
+def test_the_stream_tells_whether_records_have_changed(talked: Caller) -> None:
+    def writes() -> int:
+        told = talked.control("GET", "/live").split("event: state\ndata: ")[1]
+        return int(json.loads(told.splitlines()[0])["writes"])
+
+    before = writes()
+    assert writes() == before
+    facts = {"from": "+16505550120", "text": "From the provider, without a request."}
+    talked.control("POST", "/events/arrives", json=facts)
+    assert writes() > before
