@@ -7,9 +7,10 @@ from typing import Any
 
 from mock_server.http.control.call import Call, Raw
 from mock_server.http.control.errors import missing
+from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
 from mock_server.http.control.sending import send
-from mock_server.http.control.texts import curl_of, test_of
+from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, to_json
 from mock_server.pipeline.order import settle
 
