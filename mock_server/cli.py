@@ -20,7 +20,14 @@ import click
 from mock_server.child import NOT_EXECUTABLE, Child, to_variables
 from mock_server.errors import CommandError, MockServerError, SettingsError
 from mock_server.port_file import PortFile
-from mock_server.settings import BY_NAME, ENVIRONMENT_PREFIX, Setting, Settings, read_settings
+from mock_server.settings import (
+    BY_NAME,
+    ENVIRONMENT_PREFIX,
+    POLICIES,
+    Setting,
+    Settings,
+    read_settings,
+)
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.spec.model import BusinessRule, Example, Operation, Step
 from mock_server.spec.pointers import nearest
@@ -127,9 +134,33 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     said = f"{means}.  [default: {setting.default.replace('`', '')}]"
     if setting.is_flag:
         return click.option(*written, is_flag=True, default=None, help=f"{means}.")
-    kind = click.Choice(setting.choices) if setting.choices else None
-    metavar = setting.metavar or None
-    return click.option(*written, type=kind, metavar=metavar, multiple=setting.listed, help=said)
+    kind: click.ParamType[Any] | None = click.Choice(setting.choices) if setting.choices else None
+    if setting.metavar == "FILE":
+        kind = click.Path()  # shells complete it
+    return click.option(
+        *written,
+        type=kind,
+        metavar=setting.metavar or None,
+        multiple=setting.listed,
+        help=said,
+        shell_complete=complete_policies if setting.name == "rules" else None,
+    )
+
+
+def complete_rules(ctx: click.Context, _: click.Parameter, typed: str) -> list[str]:
+    """Ids of rules that begin so, for a shell; none where the document has faults."""
+    try:
+        known = compiled(ctx.params.get("document"), ctx.params.get("overlay") or ()).rules
+    except MockServerError:
+        return []
+    return [rule_id for rule_id in known if rule_id.startswith(typed)]
+
+
+def complete_policies(ctx: click.Context, param: click.Parameter, typed: str) -> list[str]:
+    rule_id, sign, policy = typed.partition("=")
+    if sign:
+        return [f"{rule_id}={one}" for one in POLICIES if one.startswith(policy)]
+    return [f"{one}=" for one in complete_rules(ctx, param, rule_id)]
 
 
 @mock_server.command(short_help="Serve a document.", epilog=epilog("serve"))
@@ -163,7 +194,7 @@ def serve(**chosen: Any) -> None:
     short_help="Run a command while a server answers.",
     epilog=epilog("exec"),
 )
-@click.option("--document", metavar="FILE", help="The document to serve.")
+@click.option("--document", metavar="FILE", type=click.Path(), help="The document to serve.")
 @setting_options(
     "overlay",
     "port",
@@ -416,7 +447,9 @@ def second_opinion(document: Document) -> None:
     short_help="Write a larger account as a seed file.",
     epilog=epilog("seed"),
 )
-@click.option("--document", metavar="FILE", help="The document whose records they are.")
+@click.option(
+    "--document", metavar="FILE", type=click.Path(), help="The document whose records they are."
+)
 @overlay_option
 @click.option("--random-seed", default=0, metavar="N", type=int, help="Makes the records repeat.")
 @click.option(
@@ -544,7 +577,7 @@ def print_table(document: Document, no_color: bool) -> None:
 
 
 @mock_server.command(short_help="Explain a rule, or judge a request.", epilog=epilog("explain"))
-@click.argument("rule", required=False)
+@click.argument("rule", required=False, shell_complete=complete_rules)
 @click.option(
     "--request",
     "written",
