@@ -217,6 +217,12 @@ def test_what_comes_in_shows_by_itself_in_the_thread_that_it_finds(page: Page) -
     page.click(".compose button.primary:not(.tiny)", "Receive")
     page.wait(lambda: page.find(".message:not(.own)", "Who am I?"))
     assert "remote_phone%3D%2B16505550177" in page.chrome.current_url
+    page.open("conversations/lead_id%3Dlead_0DummyAndDaughters0000000000000000000000000")
+    page.click(".compose [role=group] button", "Receive")
+    page.type(".compose textarea", "From nowhere")
+    page.press(Keys.CONTROL + Keys.ENTER)
+    page.sees("remote_phone: This is needed.")
+    assert page.chrome.switch_to.active_element.get_attribute("name") == "remote_phone"
     assert page.errors() == []
 
 
@@ -365,6 +371,12 @@ def test_another_api_has_a_console_of_its_own(chrome: Chrome) -> None:
         page.type(".compose input[name=to]", "Ada Example")
         page.click(".compose button.primary:not(.tiny)", "Announce")
         page.sees("Ada")
+        page.click(".compose [role=group] button", "Hand in")
+        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.wait(lambda: page.chrome.switch_to.active_element.get_attribute("name") == "to")
+        page.type(".compose input[name=to]", "Ben Sample")
+        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.wait(lambda: page.find(".list", "Ben Sample"))
         page.open("rules/overview")
         page.wait(lambda: page.find("svg.machine"))
         assert page.errors() == []

@@ -98,6 +98,15 @@ export function conversations(app, main, start) {
   // What comes in finds its own thread, which may be another one than this.
   async function arrive(text, chosen) {
     const told = { ...talk.carried, ...typed, [view.text]: text.value };
+    const missing = chosen.needs.find((name) => !told[name]);
+    if (missing) {
+      const input = detail.querySelector(`input[name="${missing}"]`);
+      const box = input?.closest("details");
+      if (box) box.open = true;
+      input?.focus();
+      toast(`${missing}: This is needed.`, "bad");
+      return;
+    }
     const facts = Object.fromEntries(Object.entries(chosen.facts).map(([fact, name]) => [fact, told[name]]).filter(([, value]) => value !== null && value !== undefined && value !== ""));
     await app.guarded(async () => {
       const record = await api.post(`/events/${chosen.event}`, facts);
