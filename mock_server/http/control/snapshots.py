@@ -75,6 +75,7 @@ def reset(tenants: Tenants, tenant: Tenant) -> None:
         tenant.counts.clear()
         tenant.faults.clear()
         tenant.limits.clear()
+        tenant.deliveries.clear()
 
 
 def opened_again(tenants: Tenants, tenant: Tenant) -> Tenant:
