@@ -16,7 +16,7 @@ from contracts.moments import format_moment
 from contracts.report.result import Result
 from contracts.runner import Runner
 from contracts.settings import Settings, Timepiece
-from contracts.shared import open_database
+from contracts.shared import open_database, own_storage
 from contracts.story import Case
 from contracts.target import WsgiApp
 from contracts.watch import Watch
@@ -37,6 +37,7 @@ class Course:
     runner: Runner | None = None
 
 
+@own_storage()
 def judge(
     document: Document,
     choices: Settings,

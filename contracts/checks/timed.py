@@ -7,7 +7,7 @@ happen, the last when it happens too soon or leaves no time to cancel.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from contracts import expect
 from contracts.acts import (
@@ -17,6 +17,7 @@ from contracts.acts import (
     expect_accepted,
     expect_refused,
     is_asked,
+    is_reachable,
     make,
     note_kept,
     reach,
@@ -24,21 +25,22 @@ from contracts.acts import (
     reread,
 )
 from contracts.bench import Bench
-from contracts.checks.lifecycle import closed_rules, is_reachable, states_of_requests
+from contracts.checks.lifecycle import closed_rules, states_of_requests
 from contracts.checks.shape import hold, shape_rules
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
-from contracts.provider import cause
+from contracts.passage import happen, is_of_event, usual_delay
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import FAR, longest_delay
 from contracts.surface import Surface
-from mock_server.spec.model import Expression, Lifecycle, Transition, Value
-from mock_server.spec.schemas import keyword_of, properties_of
+from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
+from mock_server.spec.schemas import properties_of
 
 SHORT = 3.0  # seconds, where they are really waited for
 LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # as long as it may be so that twice of it can be told from it
 POLL = 0.25
+SKEW = 120.0  # seconds by which a clock may differ from this machine's
 EARLY = 0.7  # an answer within so many seconds of the due time says nothing of "too soon"
 
 
@@ -60,17 +62,10 @@ def cases(bench: Bench) -> Iterator[Case]:
 
 def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) -> Iterator[Case]:
     """What the provider's side does, where the target's control API can make it do so."""
-    facts = {name: f"Contract check: {name}" for name in event_facts(transition)}
 
     def steps(story: Story) -> None:
-        if not story.bench.clock.virtual:
-            story.block("it is the provider's side that makes it happen")
         made = reach(story, surface.resource.name, transition.source)
-        event = transition.event or ""
-        answer = cause(story.bench.client, event, {"id": made.record_id, **facts})
-        made.spoiled = True
-        if not answer.accepted:
-            story.block(f'the control API answered {answer.status} to "{event}"')
+        facts = happen(story, made, transition)
         record = reread(story, made)
         if record.get(lifecycle.field) != transition.to:
             found = f"{record.get(lifecycle.field)!r}"
@@ -85,15 +80,6 @@ def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) 
 
 def is_moment(value: Value) -> bool:
     return isinstance(value, Expression) and value.source == "now"
-
-
-def is_of_event(value: Value) -> TypeGuard[Expression]:
-    return isinstance(value, Expression) and value.source == "event" and bool(value.tokens)
-
-
-def event_facts(transition: Transition) -> list[str]:
-    """The names of the facts that an event may bring along."""
-    return [value.tokens[0] for value in transition.sets.values() if is_of_event(value)]
 
 
 def happens(timed: Transition) -> tuple[str, ...]:
@@ -209,12 +195,6 @@ def as_usual(
         still(story, lifecycle, made, timed, usual)
         yield usual / 2 + EARLY
     yield from becomes(story, lifecycle, made, timed, usual)
-
-
-def usual_delay(surface: Surface, field: str) -> float:
-    """The seconds that a record waits where nobody says how long."""
-    default = keyword_of(properties_of(surface.resource.schema).get(field, {}), "default")
-    return float(default) if isinstance(default, int | float) else 0.0
 
 
 def delete_rules(surface: Surface) -> tuple[str, ...]:
@@ -491,27 +471,31 @@ def becomes(
     made.spoiled = True
     if not blocking:
         note_kept(story, made.resource, before, record, {lifecycle.field, *timed.sets})
-        check_moments(story, record, made, timed, after)
+        check_sets(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
         if surface.read is not None:
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
 
 
-def check_moments(
+def check_sets(
     story: Story, record: Mapping[str, Any], made: Made, timed: Transition, after: float
 ) -> None:
-    """What the transition sets to its moment is there, and a delay is not much longer than asked.
+    """What the transition sets is there, and a delay is not much longer than asked.
 
     It is certain where the rule's sentence names the field.
     """
     rules = story.bench.document.rules
     for name, value in timed.sets.items():
-        if not (is_moment(value) and name in record):
+        if name not in record:
             continue
         named = any(name in rules[i].says for i in story.case.rule_ids if i in rules)
+        if isinstance(value, Constant) and record[name] != value.value:
+            story.note(story.case.rule_ids, f"{name} {value.value!r}", f"{record[name]!r}", named)
+        if not is_moment(value):
+            continue
         moment = read_moment(record.get(name))
-        if moment is None:
+        if moment is None or moment.timestamp() < made.made_at - SKEW:
             expected = f"{name} is the moment at which it happened"
             story.note(story.case.rule_ids, expected, f"{record.get(name)!r}", named)
         elif timed.after is not None:

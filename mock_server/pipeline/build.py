@@ -88,7 +88,7 @@ def build_plan(
         body_limit,
         build_subscriptions(document, is_active),
         build_happenings(document, operations),
-        dependents_of(document),
+        dependents_of(document, is_active),
     )
 
 
@@ -116,12 +116,14 @@ def kept(reference: Reference, is_active: IsActive) -> Reference:
     return reference if is_active(rule_ids(reference.where)) else replace(reference, where=None)
 
 
-def dependents_of(document: Document) -> dict[str, tuple[tuple[str, Reference], ...]]:
+def dependents_of(
+    document: Document, is_active: IsActive
+) -> dict[str, tuple[tuple[str, Reference], ...]]:
     """The references by which records go when what they name is deleted."""
     found: dict[str, tuple[tuple[str, Reference], ...]] = {}
     for name, resource in document.resources.items():
         for reference in resource.references.values():
-            if reference.cascade:
+            if reference.cascade and is_active(reference.cascade_rules):
                 found[reference.to] = (*found.get(reference.to, ()), (name, reference))
     return found
 
@@ -238,6 +240,7 @@ def collection_specs(document: Document, plan: Plan) -> list[CollectionSpec]:
         indexed[reference.to].add(reference.by)
     for name, resource in document.resources.items():
         indexed[name] |= {r.field for r in resource.references.values() if r.cascade}
+        indexed[name] |= {one.field for one in resource.derived if one.unique}
         for one in resource.embedded:
             indexed[one.of].add(one.by)
     for operation in document.operations.values():

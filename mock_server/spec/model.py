@@ -137,7 +137,7 @@ class Reference:
     `match` maps fields of the other record to fields of this one that, when not null, are equal.
     A list names a record with each of its items.
     `open` is a JSON Schema of records of which the document does not say whether they serve.
-    `cascade`: this record goes when the other one is deleted.
+    `cascade`: this record goes when the other one is deleted, by `cascade_rules`.
     """
 
     field: str
@@ -148,6 +148,7 @@ class Reference:
     rule_ids: tuple[str, ...]
     pointer: str
     cascade: bool = False
+    cascade_rules: tuple[str, ...] = ()
     open: Schema | None = None
 
 
@@ -214,6 +215,7 @@ class Derived:
     when one of them changes and the request does not give the property itself.
     `values`: the first that is not null. `condition`: a JSON Schema over the record.
     `inside`: the list whose items have this property, where it is not the record's own.
+    `unique`: it is worked out again while another record has the value, as chance is another then.
     """
 
     field: str
@@ -223,6 +225,7 @@ class Derived:
     rule_ids: tuple[str, ...]
     pointer: str
     inside: str | None = None
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
