@@ -95,7 +95,7 @@ def made_by(entry: Entry) -> str:
 
 
 def variable_for(entry: Entry, taken: Iterable[str]) -> str:
-    """A name after what stands last in the path, such as `sms`."""
+    """A name after what stands last in the path, such as `thing`."""
     parts = re.findall(r"[a-z]+", entry.path.lower())
     name = parts[-1] if parts else "made"
     name = (
