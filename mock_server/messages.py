@@ -30,12 +30,12 @@ def type_names(types: Any) -> str:
 
 
 def article(name: str) -> str:
-    """A name with its article: an SMS, a lead, an organization."""
+    """A name with its article: an HTTP, a box, an item."""
     spelt = name.partition(" ")[0].isupper() and len(name) > 1
     first, rest = name[:1].lower(), name[1:3].lower()
     vowel = first in ("aefhilmnorsx" if spelt else "aeiou")
     if first == "u" and not spelt and rest[:1] in ("s", "n") and rest[1:] in ("e", "i", "a"):
-        vowel = False  # as in user and unit
+        vowel = False  # as in unit
     return f"{'an' if vowel else 'a'} {name}"
 
 
