@@ -15,8 +15,9 @@ def enforce(exchange: Exchange) -> Problem | None:
     if operation.does == "create" and isinstance(exchange.body, dict):
         exchange.changes = exchange.given
         # A default hangs on its own condition, not on what else is wrong and let through.
-        if exchange.operation.fill is not None and not is_refused(exchange):
-            exchange.operation.fill(exchange.given)
+        fill = exchange.operation.fill
+        if fill is not None and not (exchange.violations and is_refused(exchange)):
+            fill(exchange.given)
         exchange.tentative = {**exchange.operation.prototype.template, **exchange.given}
         check(exchange)
         if "id" in exchange.given:

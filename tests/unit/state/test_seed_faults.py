@@ -53,6 +53,7 @@ def faults(document: Document, path: Path, text: str) -> list[str]:
             '"+1650", which names nothing; the number of',
         ),
         (SMS % "status: draft, organization_id: orga_9", '"orga_9", which names nothing'),
+        ("leads: [{organization_id: orga_9}]", '#/leads/0/organization_id: "orga_9", which'),
         (
             "users: [{id: user_1, api_key: k}, {id: user_2, api_key: k}]",
             "#/users/1/api_key: the api_key of #/users/0/api_key again; the api_key of nobody else",
@@ -73,6 +74,7 @@ def test_a_fault_of_a_seed_is_said_once(
         "{}",
         "leads: []",
         SMS % "status: sent",
+        "leads: [{organization_id: orga_9}]\norganizations: [{id: orga_9, name: x}]",
         SMS % 'status: draft, local_phone: "+1650"' + "\nphone_numbers: [{number: '+1650'}]",
         "users: [{id: user_1, api_key: k}, {id: user_2, api_key: l}, {id: user_3}, {id: user_4}]",
         SMS % 'status: scheduled, date_scheduled: "2040-01-01T00:00:00Z"',
