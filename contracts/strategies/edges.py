@@ -19,6 +19,7 @@ PLAUSIBLE = (
     *("canceled", "cancelled", "deleted", "read", "open", "closed", "active", "archived", "done"),
     *("unknown", "other", "none"),
 )
+RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, False, [])
 TYPES_INSIDE = 2  # wrong types that are tried of each thing in a list
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
@@ -78,6 +79,10 @@ def type_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         yield Edge(value, f"{shown(value)} is no {' or '.join(allowed)}", "type", found.rule_ids)
     if "string" not in allowed and set(allowed) & {"integer", "number"}:
         yield Edge(str(good), "a number written as a text", "type", found.rule_ids)
+    formed = {"format", "pattern", "enum", "anyOf", "oneOf", "if"} & constraints(schema).keys()
+    for value in () if formed else RIGHT_TYPES:
+        if is_of(value, allowed) and is_allowed(schema, value):
+            yield Edge(value, f"{shown(value)} is of the right type", "type", found.rule_ids, False)
     if "null" in allowed:
         yield Edge(None, "null is allowed", "type", found.rule_ids)
     else:
@@ -247,6 +252,8 @@ def item_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         yield from member_edges(found, item)
     else:
         for inner in single_edges(found.value, found.rule_ids):
+            if inner.keyword == "type" and inner.value is not None:
+                continue
             yield replace(inner, value=[inner.value], why=f"a list with {inner.why}", certain=False)
 
 
