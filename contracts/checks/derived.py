@@ -18,6 +18,7 @@ from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.surface import Surface
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
+from mock_server.spec.schemas import keyword_of, properties_of
 
 PAUSE = 1.5  # seconds between two changes, more than the coarsest moments
 NOW_TOLERANCE = 120.0  # seconds by which a clock may differ from this machine's
@@ -142,7 +143,7 @@ def compose(
                 found = one_more(story, create, name, found)
             given |= found
         else:
-            given[name] = composer.value(create, name, given, state)
+            given[name] = unlike_default(create, name, composer.value(create, name, given, state))
     given = {name: value for name, value in given.items() if value is not None}
     if renders(derived):
         given |= template_values(story, create, derived, given)
@@ -158,6 +159,17 @@ def compose(
     if not enforced(composer.breaches(create, lighter), story):
         return lighter
     return {name: value for name, value in body.items() if name != derived.field}
+
+
+def unlike_default(create: Operation, name: str, value: Any) -> Any:
+    """A value that nobody would get who gives none, where there is a choice."""
+    usual = [default.value for default in create.defaults if default.field == name]
+    if value not in usual:
+        return value
+    if isinstance(value, bool):
+        return not value
+    listed = keyword_of(properties_of(create.body_schema).get(name), "enum") or []
+    return next((one for one in listed if one is not None and one not in usual), value)
 
 
 def enforced(broken: list[Breach], story: Story) -> list[Breach]:
