@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.acts import GONE, change, expect_accepted, made_from, make, need, remove
+from contracts.acts import change, expect_accepted, made_from, make, need, remove
 from contracts.bench import Bench
 from contracts.checks.effect import belongs, due_query, id_inside, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
@@ -16,6 +16,7 @@ from contracts.oracle.values import Facts, Unknown, evaluate
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
+from contracts.wire import GONE
 from mock_server.spec.model import Embedded, Expression, Log, Reference
 
 POLL = 0.25

@@ -58,7 +58,7 @@ CHECKS: tuple[Check, ...] = (
     Check("shape", frozenset({"record", "response"}), shape.cases),
     Check("notfound", frozenset({"response"}), notfound.cases),
     Check("listing", frozenset({"parameter", "response"}), listing.cases),
-    Check("parameters", frozenset({"parameter"}), parameters.cases),
+    Check("parameters", frozenset({"parameter", "response"}), parameters.cases),
     Check("examples", frozenset(), examples.cases),
 )
 
