@@ -37,6 +37,7 @@ from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, 
 from mock_server.spec.schemas import properties_of
 
 SHORT = 3.0  # seconds, where they are really waited for
+LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # as long as it may be so that twice of it can be told from it
 POLL = 0.25
 SKEW = 120.0  # seconds by which a clock may differ from this machine's
@@ -115,6 +116,9 @@ def delay_cases(
     name, field = surface.resource.name, timed.after or ""
     delay = short_delay(bench, surface, timed)
     settable = surface.create is not None and field in surface.create.body_fields
+    assert surface.create is not None
+    longest = float(longest_delay(properties_of(surface.create.body_schema).get(field, {})))
+    patient = longest * 0.9 if bench.clock.virtual else min(LATE, bench.settings.max_wait / 2)
 
     def at_once(story: Story) -> Steps:
         made = reach(story, name, timed.source, holding_back=False)
@@ -155,6 +159,13 @@ def delay_cases(
 
         return steps
 
+    def in_time_of_a_long_one(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(longest)})
+        yield patient
+        if story.bench.clock.now() - made.made_at > longest - EARLY:
+            story.block("its time was over before it could be cancelled")
+        take_back(story, lifecycle, made, timed, longest)
+
     def too_late(story: Story) -> Steps:
         made = make(story, name, timed.source)
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
@@ -177,6 +188,9 @@ def delay_cases(
             if entry.source == back.to and field in back.sets and not usual_delay(surface, field):
                 what = f'"{timed.source}" cancelled, and again without {field}'
                 yield Case(back.rule_ids, what, anew(back, entry), False)
+        if longest > max(delay, patient + 1):
+            what = f'"{timed.source}" with {field} {int(longest)}, cancelled after {patient:.0f} seconds'
+            yield Case(ids, what, in_time_of_a_long_one)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
@@ -211,6 +225,8 @@ def entry_cases(
 ) -> Iterator[Case]:
     """The same, when the state is entered by a change."""
     name, field = surface.resource.name, timed.after or ""
+    given = surface.create.body_fields if surface.create is not None else ()
+    fields = [t.at for t in lifecycle.transitions if t.at is not None and t.at in given]
     for entry in entries(lifecycle, timed.source):
         if not is_reachable(lifecycle, entry.source) or surface.update is None:
             continue
@@ -232,6 +248,19 @@ def entry_cases(
             made_rules(story, timed, happening=True)
             yield from becomes(story, lifecycle, made, timed, delay)
 
+        def beside_a_moment(story: Story, entry: Transition = entry) -> Steps:
+            moments = dict.fromkeys(fields, story.bench.composer.far_moment())
+            made = make(story, name, entry.source, **moments)
+            enter(story, lifecycle, made, entry, {})
+            yield from as_usual(story, surface, lifecycle, made, timed)
+
+        def again(story: Story, entry: Transition = entry) -> Steps:
+            made = make(story, name, timed.source, **{field: int(delay) * 2})
+            take_back(story, lifecycle, made, timed, delay * 2)
+            enter(story, lifecycle, made, entry, {field: int(delay)})
+            yield delay
+            yield from becomes(story, lifecycle, made, timed, delay)
+
         def in_time(story: Story, entry: Transition = entry) -> Steps:
             made = reach(story, name, entry.source)
             enter(story, lifecycle, made, entry, {field: int(delay)})
@@ -239,11 +268,17 @@ def entry_cases(
 
         path = f'"{entry.source}" to "{entry.to}"'
         yield Case(happens(timed), f'{path} without {field} becomes "{timed.to}"', at_once)
+        if fields and entry.source in lifecycle.initial:
+            what = f'{path} without {field}, beside {" and ".join(fields)}, becomes "{timed.to}"'
+            yield Case(happens(timed), what, beside_a_moment)
         if surface.update is not None and field in surface.update.body_fields:
             yield Case(timed.rule_ids, f"{path} with {field} {int(delay)}", delayed)
             for back in cancels(lifecycle, timed):
                 ids = tuple(dict.fromkeys((*back.rule_ids, *not_before(timed))))
                 yield Case(ids, f"{path} with {field} {int(delay)}, cancelled in time", in_time)
+                if back.to == entry.source:
+                    what = f'"{entry.to}" to "{back.to}" and back becomes "{timed.to}"'
+                    yield Case(happens(timed), what, again)
 
 
 def enter(
@@ -336,6 +371,20 @@ def moment_cases(
 
         return steps
 
+    def brought_forward(entry: Transition) -> Any:
+        """Cancelled and scheduled anew: it happens then, not at the first moment."""
+
+        def steps(story: Story) -> Steps:
+            far = story.bench.composer.far_moment()
+            made = make(story, name, timed.source, **{field: far})
+            take_back(story, lifecycle, made, timed, FAR)
+            moment = due(story)
+            enter(story, lifecycle, made, entry, {field: moment})
+            yield remaining(story, moment)
+            yield from becomes(story, lifecycle, made, timed, wait)
+
+        return steps
+
     def too_late(story: Story) -> Steps:
         moment = due(story)
         made = make(story, name, timed.source, **{field: moment})
@@ -382,6 +431,8 @@ def moment_cases(
             if entry.source == back.to and surface.update is not None:
                 what = f'"{timed.source}" to "{back.to}" and back with a later {field}'
                 yield Case(ids, what, put_off(back, entry))
+                what = f'"{timed.source}" to "{back.to}" and back with an earlier {field}'
+                yield Case(ids, what, brought_forward(entry))
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)
@@ -492,12 +543,7 @@ def cancelled(
     story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
 ) -> Steps:
     """Taken back in time, and not done when the time comes."""
-    back = cancels(lifecycle, timed)[0]
-    if made.record.get(lifecycle.field) != timed.source:
-        story.block(f'the record did not stay "{timed.source}"')
-    changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
-    exchange = change(story, made, changes)
-    expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
+    back = take_back(story, lifecycle, made, timed, delay)
     yield max(delay, 0) + story.bench.settings.grace / 2
     record = reread(story, made)
     if record.get(lifecycle.field) != back.to:
@@ -506,6 +552,18 @@ def cancelled(
             f"{record.get(lifecycle.field)!r}",
             expect.fields({lifecycle.field: back.to}),
         )
+
+
+def take_back(
+    story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
+) -> Transition:
+    back = cancels(lifecycle, timed)[0]
+    if made.record.get(lifecycle.field) != timed.source:
+        story.block(f'the record did not stay "{timed.source}"')
+    changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+    exchange = change(story, made, changes)
+    expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
+    return back
 
 
 def late(

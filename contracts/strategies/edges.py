@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.oracle.schema import compile_pattern
 from contracts.strategies.values import constraints, is_allowed, typical
-from mock_server.spec.schemas import properties_of, rule_ids
+from mock_server.spec.schemas import keyword_of, properties_of, rule_ids
 
 WRONG_TYPES: tuple[Any, ...] = (True, 5, 1.5, "word", ["word"], [], {"a": "b"}, {}, 0, False)
 # What comes to mind where a closed list ends.
@@ -171,9 +171,12 @@ def pattern_edges(
             certain = value not in ("", good[:2])  # how short it may be is often left open
             yield Edge(value, f"{why}: {shown(value)}", "pattern", found.rule_ids, certain)
     yield Edge(good, "a value of the right form", "pattern", found.rule_ids)
+    for example in keyword_of(schema, "examples") or ():
+        if example != good and isinstance(example, str) and matches(example):
+            yield Edge(example, "an example of the document", "pattern", found.rule_ids)
     longest = lengthened(good, matches)
-    if longest != good:
-        yield Edge(longest, "the longest of the right form", "pattern", found.rule_ids)
+    if longest != good:  # which may stand for nothing that there is, as a number nobody has
+        yield Edge(longest, "the longest of the right form", "pattern", found.rule_ids, False)
         yield Edge(longest + "1", "one character too long", "pattern", found.rule_ids)
 
 

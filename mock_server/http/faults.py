@@ -126,13 +126,17 @@ class Fault:
 
     def is_over(self, now: int) -> bool:
         """Whether a request is one too many; one that is not is counted."""
-        since = now - round(self.wish.get("per", 60) * SECOND)
-        while self.recent and self.recent[0] <= since:
-            self.recent.popleft()
-        if len(self.recent) >= self.wish["requests"]:
+        if self.is_full(now):
             return True
         self.recent.append(now)
         return False
+
+    def is_full(self, now: int) -> bool:
+        """Whether a limit lets nothing through at an instant."""
+        since = now - round(self.wish.get("per", 60) * SECOND)
+        while self.recent and self.recent[0] <= since:
+            self.recent.popleft()
+        return len(self.recent) >= int(self.wish["requests"])
 
     def delay(self) -> float:
         """Seconds by which an answer is late."""
@@ -177,6 +181,7 @@ class Fault:
             "$pause": f"{rest:.6f}",
             "$window": self.wish.get("per", 60),
             "$group": group,
+            "$kind": self.wish.get("kind", "key"),
         }
 
 

@@ -94,23 +94,36 @@ class Steering:
         )
         if limit is not None:
             words = limit.words(now, group_of(operation))
-            answer.headers += limit_headers(lane.document.limit_headers, words)
+            answer.headers += limit_headers(lane.document.limits.headers, words)
         return answer, entry, fault
 
     def counted(
         self, request: Request, tenant: Tenant, operation: OperationPlan
     ) -> tuple[Fault, bool]:
-        """The limit of a key on an operation, and whether this request is one too many."""
+        """The limit that a request meets at an operation, and whether it is one too many.
+
+        Told is the key's own, or the tenant's where that one refuses; what is refused counts for none.
+        """
         assert self.rate is not None  # else nothing is counted
+        requests, seconds = self.rate
+        shared = self.lane.document.limits
         credentials = parse_credentials(request.authorization) if request.authorization else None
-        key = (credentials[1] if credentials else "", operation.operation.operation_id)
+        counted = [(credentials[1] if credentials else "", requests, "key")]
+        if shared.times:
+            counted.append(("", requests * shared.times, shared.kind))
         with tenant.store.transaction():
-            bucket: Fault | None = tenant.limits.get(key)
-            if bucket is None:
-                requests, seconds = self.rate
-                wish = {"does": "limit", "requests": requests, "per": seconds}
-                bucket = tenant.limits[key] = Fault(wish)
-            return bucket, bucket.is_over(tenant.clock.now())
+            buckets: list[Fault] = []
+            for key, most, kind in counted:
+                place = (key, operation.operation.operation_id)
+                wish = {"does": "limit", "requests": most, "per": seconds, "kind": kind}
+                buckets.append(tenant.limits.get(place) or Fault(wish))
+                tenant.limits[place] = buckets[-1]
+            now = tenant.clock.now()
+            full = next((bucket for bucket in buckets if bucket.is_full(now)), None)
+            if full is None:
+                for bucket in buckets:
+                    bucket.recent.append(now)
+            return full or buckets[0], full is not None
 
     def answered(
         self,

@@ -17,7 +17,7 @@ from mock_server.spec.invention import check_invented, compile_invented
 from mock_server.spec.lifecycle import check_machines
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.log import check_logs
-from mock_server.spec.model import Document, ErrorLayout, Place, Resource, SecurityScheme
+from mock_server.spec.model import Document, ErrorLayout, Limits, Place, Resource, SecurityScheme
 from mock_server.spec.operation import compile_operations
 from mock_server.spec.pointers import escape
 from mock_server.spec.provider import compile_magic, compile_provider
@@ -141,11 +141,10 @@ def compile_seeds(compilation: Compilation) -> tuple[Path, ...]:
     return tuple(seeds)
 
 
-def compile_limits(compilation: Compilation) -> dict[str, str]:
-    """The headers that tell of a limit on requests."""
+def compile_limits(compilation: Compilation) -> Limits:
     compilation.claim("#/x-limits")
-    headers: dict[str, str] = compilation.raw.get("x-limits", {}).get("headers", {})
-    return headers
+    word = compilation.raw.get("x-limits", {})
+    return Limits(word.get("headers", {}), **word.get("shared", {}))
 
 
 def compile_security(

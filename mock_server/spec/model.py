@@ -136,6 +136,7 @@ class Reference:
     `where` is a JSON Schema that the other record satisfies.
     `match` maps fields of the other record to fields of this one that, when not null, are equal.
     A list names a record with each of its items.
+    `open` is a JSON Schema of records of which the document does not say whether they serve.
     `cascade`: this record goes when the other one is deleted, by `cascade_rules`.
     """
 
@@ -148,6 +149,7 @@ class Reference:
     pointer: str
     cascade: bool = False
     cascade_rules: tuple[str, ...] = ()
+    open: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class Derived:
     when one of them changes and the request does not give the property itself.
     `values`: the first that is not null. `condition`: a JSON Schema over the record.
     `inside`: the list whose items have this property, where it is not the record's own.
+    `unique`: it is worked out again while another record has the value, as chance is another then.
     """
 
     field: str
@@ -222,6 +225,7 @@ class Derived:
     rule_ids: tuple[str, ...]
     pointer: str
     inside: str | None = None
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -549,6 +553,15 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is said of limits on requests, and how many times a key's all of a tenant's share."""
+
+    headers: Mapping[str, str]  # name -> layout
+    times: int = 0  # nothing is shared
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A compiled document."""
 
@@ -565,4 +578,4 @@ class Document:
     raw: Mapping[str, Any]
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
-    limit_headers: Mapping[str, str] = field(default_factory=dict)  # name -> layout
+    limits: Limits = field(default_factory=lambda: Limits({}))

@@ -160,6 +160,7 @@ def compile_references(
             pointer,
             "cascade" in word,
             tuple(ids_of(word.get("cascade", {}))),
+            compilation.resolver.schema(word["open"]) if "open" in word else None,
         )
         place = Place("reference", pointer, resource, operation_ids, field, reference)
         compilation.state(word, pointer, place)
@@ -223,6 +224,7 @@ def derived_at(
         tuple(ids_of(word)),
         pointer,
         inside,
+        word.get("unique") is True,
     )
     place = Place("derived", pointer, resource, (), inside or field, derived)
     compilation.state(word, pointer, place)

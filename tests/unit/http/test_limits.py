@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +92,25 @@ def test_keys_and_operations_are_counted_apart(client: FlaskClient) -> None:
     assert ask(client, "POST", json={"status": "draft"}).status_code == 200
     assert ask(client, key="nobody").status_code == 401
     assert client.options(SMS).status_code == 204
+
+
+def test_the_keys_of_an_organization_share_three_times_as_much(
+    document: Document, tmp_path: Path
+) -> None:
+    keys = [f"api_test_{name}" for name in ("one", "two", "three", "four")]
+    seed = tmp_path / "crowd.json"
+    people = [{"id": f"user_{key}", "email": "no@one.example", "api_key": key} for key in keys]
+    seed.write_text(json.dumps({"users": people}), encoding="utf-8")
+    app = create_app(document, seeds=[seed], rate_limit=(2, 8), time_source=lambda: START)
+    client = app.test_client()
+    assert [ask(client, key=key).status_code for key in keys[:3] for _ in "ab"] == [200] * 6
+    refused = ask(client, key=keys[3])
+    assert refused.status_code == 429
+    told = refused.get_json()
+    assert (told["rate_limit"], told["rate_limit_type"]) == (6, "organization")
+    assert limits(refused)["RateLimit"] == "limit=6, remaining=0, reset=8"
+    assert ask(client, key=keys[0]).get_json()["rate_limit_type"] == "key"
+    assert ask(client, key=keys[3], path="/api/v1/me/").status_code == 200
 
 
 def test_a_limit_that_is_asked_for_tells_the_same(document: Document) -> None:
