@@ -54,6 +54,7 @@ ONLY_SCHEME = "whom no scheme lets in cannot judge: a run ends before it begins"
 SAME_MOMENT = "the other moment is worked out from the one that counts"
 WORKED_OUT = "it is worked out to the same from another value"
 UNLIMITED = "the stub refuses nobody for asking often, unless it is given a limit"
+ONLY_OBJECTS = "a body that is no object is refused, whatever its schema says"
 UNSEEN = "no answer shows it: the record is a file, of which only the kind is promised"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
@@ -126,6 +127,8 @@ def body_reason(
     old, new = at(before, place), at(after, place)
     if leaves_same_values(old, new):
         return SAME_VALUES
+    if weaker and not place and path[-1] == "type":
+        return ONLY_OBJECTS
     if weaker and is_required_by_state(document, operation, path, before):
         return BY_STATE
     if weaker and place[-1:] == ("items",) and place[-2] in operation.references:
