@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check("defaults", frozenset({"default"}), defaults.cases),
     Check("derived", frozenset({"derived"}), derived.cases),
     Check("effect", frozenset({"effect"}), effect.cases),
+    Check("refusals", frozenset({"refusal"}), refusal.own_cases),
     Check("kin", frozenset({"embedded", "cascade", "log"}), kin.cases),
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
