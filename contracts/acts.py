@@ -14,13 +14,11 @@ from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
-from contracts.wire import ABSENT, Answer, Exchange
+from contracts.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
 
 if TYPE_CHECKING:
     from contracts.bench import Bench
-
-GONE = (404, 410)
 
 
 def need(operation: Operation | None, story: Story, what: str) -> Operation:

@@ -11,9 +11,8 @@ from contracts.creations import Entry, iter_texts
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
 from contracts.live import everything, read_all
 from contracts.surface import Surface, build_surfaces
-from contracts.wire import KEY
+from contracts.wire import GONE, KEY
 
-GONE = (404, 410)
 NO_OPERATION = "the document has no operation"
 
 

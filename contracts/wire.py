@@ -18,6 +18,7 @@ KEY = "key"
 OTHER = "other"
 BEARER = "bearer"
 NONE = "none"
+GONE = (404, 410)  # what a record that is no more is answered with
 
 
 class Absent:

@@ -147,6 +147,19 @@ def delay_cases(
             story.block("its time was over before it could be cancelled")
         yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
 
+    def anew(back: Transition, entry: Transition) -> Any:
+        """Cancelled, and asked for anew without a delay: the first one means nothing any more."""
+
+        def steps(story: Story) -> Steps:
+            made = make(story, name, timed.source, **{field: int(delay)})
+            changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+            if not change(story, made, changes).answer.accepted:
+                story.block(f'the change to "{back.to}" is refused')
+            enter(story, lifecycle, made, entry, {})
+            yield from becomes(story, lifecycle, made, timed, 0.0)
+
+        return steps
+
     def in_time_of_a_long_one(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: int(longest)})
         yield patient
@@ -179,6 +192,10 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        for entry in entries(lifecycle, timed.source):
+            if entry.source == back.to and field in back.sets and not usual_delay(surface, field):
+                what = f'"{timed.source}" cancelled, and again without {field}'
+                yield Case(back.rule_ids, what, anew(back, entry), False)
         if longest > max(delay, patient + 1):
             what = f'"{timed.source}" with {field} {int(longest)}, cancelled after {patient:.0f} seconds'
             yield Case(ids, what, in_time_of_a_long_one)
@@ -393,7 +410,20 @@ def moment_cases(
         made = make(story, name, timed.source, **{field: moment})
         yield from gone(story, surface, made, remaining(story, moment))
 
+    def beside(story: Story) -> Steps:
+        """Other moments of the record have come or are far off, and move nothing."""
+        moment, far = due(story), story.bench.composer.far_moment()
+        fields = surface.create.body_fields if surface.create is not None else ()
+        others = [name for name in fields if name in surface.resource.date_times and name != field]
+        if not others:
+            story.block("there are no other moments")
+        made = make(story, name, timed.source, **{field: moment, **dict.fromkeys(others, far)})
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
     yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
+    what = f'"{timed.source}" becomes "{timed.to}" at {field}, whatever other moments say'
+    yield Case(ids, what, beside)
     for entry in entries(lifecycle, timed.source):
         if entry.source in lifecycle.initial and surface.update is not None:
             path = f'"{entry.source}" to "{entry.to}"'
