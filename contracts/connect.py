@@ -98,7 +98,7 @@ def connect_app(
     if app is None:
         own = OwnTime(timepiece.now())
         told = replace(timepiece, now=own.now)
-        app = create_app(document, random_seed=choices.seed, time_source=own.tick, deliver=False)
+        app = create_app(document, random_seed=choices.seed, time_source=own.tick)
     else:
         keys = keys_of(environment, keys)
     permissions = context.permissions or Permissions(write=True, send=True)
