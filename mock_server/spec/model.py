@@ -520,7 +520,8 @@ class ErrorLayout:
 class Compose:
     """A way to write a record in a view: what its request holds beside what a person types.
 
-    `asks` are fields of the body that the person is asked for.
+    `asks` are fields of the body that the person is asked for. With an `event` it happens at the
+    provider's side instead, and `facts` names the field that tells each fact.
     """
 
     label: str
@@ -528,6 +529,8 @@ class Compose:
     body: Mapping[str, Json]
     query: Mapping[str, Json]
     asks: tuple[str, ...]
+    event: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,3 +582,4 @@ class Document:
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits({}))
+    files: tuple[Path, ...] = ()  # what it was read from: the document, and what lies over it
