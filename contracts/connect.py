@@ -26,6 +26,7 @@ from contracts.oracle.schema import oracle_of
 from contracts.pace import Pace, Stop
 from contracts.safety import Guard, Permissions, address_fields, sending_states
 from contracts.settings import Keys, Settings, Tally, Tell, Timepiece
+from contracts.signing import needs_key
 from contracts.target import (
     Address,
     EndpointTransport,
@@ -149,7 +150,7 @@ def connect_endpoint(
 ) -> Client:
     assert choices.base_url is not None
     address = parse_base_url(choices.base_url, context.resolve)
-    keys = keys_of(environment)
+    keys = keys_of(environment, None if needs_key(document) else Keys("none"))
     check_keys(keys)
     permissions = permissions_of(document, choices, address)
     guard = Guard(document, permissions)
@@ -265,6 +266,8 @@ def find_root(client: Client, address: Address) -> None:
     tried = []
     for root in dict.fromkeys((f"{bare}{base}", address.path)):
         client.root = root
+        if client.document.wordless and not plain_reads(client.document):
+            return  # nothing can be asked before there is something to name
         tried.append(f"{address.origin}{root}/")
         if answers(client):
             check_key(client)
@@ -285,10 +288,15 @@ def plain_reads(document: Document) -> list[Operation]:
     """Reading operations without path values; resources with a lifecycle come first."""
     found = [
         one
-        for one in document.operations.values()
+        for one in document.iter_operations()
         if one.method == "GET" and "{" not in one.path_template
     ]
-    return sorted(found, key=lambda one: document.resources[one.resource].lifecycle is None)
+    return sorted(found, key=lambda one: not has_lifecycle(document, one))
+
+
+def has_lifecycle(document: Document, operation: Operation) -> bool:
+    resource = document.resources.get(operation.resource)
+    return resource is not None and resource.lifecycle is not None
 
 
 def answers(client: Client) -> bool:
@@ -308,7 +316,8 @@ def answers(client: Client) -> bool:
 
 def check_key(client: Client) -> None:
     """Raises CouldNotRunError where no operation takes the key, by whichever scheme."""
-    schemes = {scheme.kind for scheme in client.document.security_schemes.values()} or {"basic"}
+    known = client.document.security_schemes.values()
+    schemes = {scheme.kind for scheme in known if scheme.place is None} or {"basic"}
     statuses = []
     for scheme in ("basic", "bearer"):
         if scheme not in schemes:

@@ -51,6 +51,11 @@ def judge(
     A run whose budget is spent comes to a result all the same; one that is stopped, or whose
     target is lost, comes to none.
     """
+    if document.wordless and not choices.schemathesis:
+        raise CouldNotRunError(
+            "this document states no rules, so that Schemathesis' checks are all there is; "
+            "expected no --no-schemathesis"
+        )
     started = timepiece.now()
     context = context or Context(tell=watch.say)
     database = open_database(choices.database)
@@ -64,7 +69,8 @@ def judge(
     try:
         if choices.schemathesis:
             course.findings, course.again, course.notes = run_schemathesis(bench, watch)
-        try_cases(bench, watch, course)
+        if not document.wordless:
+            try_cases(bench, watch, course)
     except EndedError as error:
         ended = error
         block_rest(bench, course, error.reason)

@@ -20,14 +20,17 @@ from contracts.client import path_of
 from contracts.fuzzing.gateway import as_schemathesis_ends
 from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
+from contracts.settings import MARK
+from contracts.shown import key_of
 from contracts.strategies.bodies import calm_state
-from contracts.strategies.values import as_given
+from contracts.strategies.values import as_given, constraints
 from contracts.wire import Transfer, encode, fill_path
 from mock_server.spec.model import Operation, Resource
-from mock_server.spec.schemas import properties_of
+from mock_server.spec.schemas import properties_of, types_of
 
 FuzzCase = Case[Any]
 LARGEST_PAGE = 101
+TEXTUAL = frozenset({"type"})  # what a text that may be anything is described by
 COMPARISONS = ("gt", "gte", "lt", "lte")
 
 
@@ -51,11 +54,29 @@ class Adapter:
     def fit(self, operation: Operation, case: FuzzCase) -> None:
         assert case.meta is not None
         stored = self.adapt_path(operation, case)
+        if operation.improvised is not None:
+            self.mark(operation, case)
+            return
         self.adapt_query(operation, case)
         if operation.body_schema is not None and isinstance(case.body, dict):
             if case.meta.generation.mode.is_positive:
                 case.body = self.fitting_body(operation, case.body, stored)
             self.calm_down(operation, case)
+
+    def mark(self, operation: Operation, case: FuzzCase) -> None:
+        """Lets people recognise what a run makes, where a body has a text that may be anything."""
+        assert case.meta is not None
+        if operation.does != "create" or not isinstance(case.body, dict):
+            return
+        for name, schema in properties_of(operation.body_schema).items():
+            free = "string" in types_of(schema) and not constraints(schema).keys() - TEXTUAL
+            if (
+                free
+                and isinstance(case.body.get(name), str)
+                and case.meta.generation.mode.is_positive
+            ):
+                case.body = {**case.body, name: f"{MARK} {case.body[name]}".strip()}
+                return
 
     def operation_of(self, case: FuzzCase) -> Operation | None:
         """The operation of ours, unless the case is about a method that there is not."""
@@ -82,12 +103,12 @@ class Adapter:
         is_negated = component is not None and not component.mode.is_positive
         if case.meta.phase.name is TestPhase.STATEFUL or is_negated:
             return self.look_up(operation, case)
+        if operation.improvised is not None and operation.improvised.above:
+            return None
         record = self.live_record(operation)
-        if record is not None:
-            case.path_parameters = {
-                **case.path_parameters,
-                **path_of(operation, str(record.get("id"))),
-            }
+        key = key_of(self.bench.document.resources[operation.resource], record)
+        if key is not None:
+            case.path_parameters = {**case.path_parameters, **path_of(operation, key)}
         return record
 
     def live_record(self, operation: Operation) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
-from schemathesis.config import SchemathesisConfig
+from schemathesis.config import ProjectConfig, SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from schemathesis.schemas import BaseSchema
@@ -25,6 +25,7 @@ from contracts.checks.shape import hold
 from contracts.client import path_of
 from contracts.fuzzing.adapt import Adapter
 from contracts.fuzzing.gateway import Gateway, without_socket_settings
+from contracts.signing import is_authorized, needs_key, placed
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.watch import Watch
@@ -101,18 +102,36 @@ def build_schema(bench: Bench) -> BaseSchema:
     # A copy: Schemathesis (4.32.5) puts what `$ref` names in its place, in the mapping it is given.
     raw = copy.deepcopy(dict(bench.document.raw))
     schema = schemathesis.openapi.from_dict(raw, config=config)
-    header = authorization(KEY, bench.client.keys, bench.client.scheme)
-    schema.config.update(headers={"Authorization": header or ""}, workers=1)
+    schema.config.update(headers=sign_all(bench, schema.config), workers=1)
     schema.config.generation.update(max_examples=choices.fuzz_examples)
     schema.config.generation.database = "none"
     schema.app = Gateway(bench.client)
-    chosen = [
-        one.operation_id
-        for one in bench.document.operations.values()
+    chosen = {
+        (one.method, one.path_template)
+        for one in bench.document.iter_operations()
         if choices.selection.has_operation(one)
         and (one.method == "GET" or bench.client.guard.permissions.write)
-    ]
-    return schema.include(operation_id=chosen)
+    }
+    return schema.include(lambda at: (at.operation.method.upper(), at.operation.path) in chosen)
+
+
+def sign_all(bench: Bench, config: ProjectConfig) -> dict[str, str]:
+    """The headers that show the key; what shows it elsewhere is set in the configuration."""
+    document, keys = bench.document, bench.client.keys
+    header = authorization(KEY, keys, bench.client.scheme) or ""
+    if not document.wordless:
+        return {"Authorization": header}
+    elsewhere = {
+        name: {"api_key": keys.key}
+        for name, one in document.security_schemes.items()
+        if one.place is not None and one.place[0] != "header"
+    }
+    if elsewhere:
+        config.auth = type(config.auth)(openapi=elsewhere)
+    named = dict.fromkeys(placed(document, "header"), keys.key)
+    return named | (
+        {"Authorization": header} if is_authorized(document) and needs_key(document) else {}
+    )
 
 
 def iter_failures(

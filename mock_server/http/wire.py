@@ -90,13 +90,16 @@ class Lane:
         return self.respond(environ, start_response)
 
     def respond(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        request = to_request(environ)
+        request = self.read(environ)
         if self.steering.active or "HTTP_PREFER" in environ or "HTTP_MOCK_TENANT" in environ:
             return self.steering(request, environ, start_response)
         answer, entry = self.answer(request)
         if answer.status >= 400 and "HTTP_EXPECT" not in environ:
             drain(request)
         return self.send(request, answer, entry, start_response)
+
+    def read(self, environ: dict[str, Any]) -> Request:
+        return to_request(environ)
 
     def send(
         self, request: Request, answer: Answer, entry: Entry, start_response: StartResponse

@@ -11,7 +11,7 @@ from mock_server.pipeline.exchange import Plan
 from mock_server.rules.record import Prototype
 from mock_server.spec.loader import Source
 from mock_server.state.seed import build_fit, record_faults
-from mock_server.state.store import Record, Store
+from mock_server.state.store import Keyed, Record, Store
 
 NOWHERE = Source(None, "", None)
 
@@ -70,6 +70,10 @@ def first_fault(prototype: Prototype, values: Mapping[str, Any], fits: Draft2020
 
 def refit(prototype: Prototype, record: Record, values: Mapping[str, Any]) -> Record:
     """The record in the shape that the document has now."""
+    if isinstance(record, Keyed):
+        hidden = {field: values[field] for field in prototype.hidden if field in values}
+        shown = {field: value for field, value in values.items() if field not in hidden}
+        return Keyed(record.key, shown, hidden, record.above, record.entered, record.sequence)
     data = {**prototype.template, **values}
     machine = prototype.machine
     due = machine.due(data, record.entered) if machine is not None else None

@@ -13,6 +13,7 @@ from mock_server.spec.catalogue import check_unstated, compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
 from mock_server.spec.examine import check_names, examine
+from mock_server.spec.inference import compile_wordless
 from mock_server.spec.invention import check_invented, compile_invented
 from mock_server.spec.lifecycle import check_machines
 from mock_server.spec.loader import Source, load_source, with_lines
@@ -56,9 +57,12 @@ def compile_source(source: Source) -> Document:
         check_unstated(compilation)
         check_machines(compilation, standing)
     stop_at_faults(compilation)
-    document = compile_document(compilation)
-    check_consistency(compilation, document)
-    check_claims(compilation, standing)
+    if standing:
+        document = compile_document(compilation)
+        check_consistency(compilation, document)
+        check_claims(compilation, standing)
+    else:
+        document = compile_wordless(compilation, base_path(compilation))
     stop_at_faults(compilation)
     return document
 

@@ -235,9 +235,10 @@ class MemoryStore:
 
     def put(self, collection: str, record: Record) -> None:
         part = self.own(collection) if self.shared else self.parts[collection]
-        old = part.records.get(record.data["id"])
+        record_id = record.record_id
+        old = part.records.get(record_id)
         if self.marks:
-            self.undo.append((collection, record.data["id"], old))
+            self.undo.append((collection, record_id, old))
         if old is not None:
             record.sequence = old.sequence
         elif not record.sequence:
