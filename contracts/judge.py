@@ -24,6 +24,9 @@ from contracts.witness import Witness
 from mock_server.spec.model import Document
 
 SILENT = Watch()
+NO_RULES = (
+    "this document states no rules: Schemathesis' own checks only, which decide the exit code"
+)
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Course:
     findings: tuple[FuzzFinding, ...] = ()
     again: list[Case] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # notes that come first
     left: list[Check] = field(default_factory=lambda: [*CHECKS, *LAST_CHECKS])
     runner: Runner | None = None
 
@@ -64,6 +68,8 @@ def judge(
     witness = Witness(document)
     client.listeners.append(witness.hear)
     course = Course()
+    if document.wordless:
+        course.told.append(NO_RULES)
     ended: EndedError | None = None
     watch.begin(bench)
     try:
@@ -77,6 +83,7 @@ def judge(
     finally:
         watch.enter("cleaning up")
         client.clean_up()
+    course.notes[:0] = course.told
     course.notes += [*bench.ledger.faults, *told_left(client)]
     if ended is not None:
         if ended.lost or client.pace.stop.reason is not None:

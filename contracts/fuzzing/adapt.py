@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.case import Case
@@ -21,7 +22,7 @@ from contracts.fuzzing.gateway import as_schemathesis_ends
 from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
-from contracts.shown import key_of
+from contracts.shown import created_key, key_of
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import as_given, constraints
 from contracts.wire import Transfer, encode, fill_path
@@ -39,6 +40,7 @@ class Adapter:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.made: dict[str, list[str]] = {}  # resource -> keys, where a document has no words
         self.operations = {
             f"{one.method} {bench.document.base_path}{one.path_template}": one
             for one in bench.document.operations.values()
@@ -89,8 +91,23 @@ class Adapter:
         operation = self.bench.client.operation_at(
             transfer.method, f"{self.bench.client.root}{transfer.path}"
         )
-        if operation is not None and operation.does in ("update", "delete"):
+        if operation is None:
+            return
+        if operation.does in ("update", "delete"):
             self.bench.live.kept.clear()
+        if operation.improvised is not None and transfer.answer.accepted:
+            self.remember(operation, transfer)
+
+    def remember(self, operation: Operation, transfer: Transfer) -> None:
+        """Keeps the keys of what this run has made, as long as it is there."""
+        made = self.made.setdefault(operation.resource, [])
+        if operation.does == "create":
+            resource = self.bench.document.resources[operation.resource]
+            key = created_key(resource, operation, transfer.answer)
+            made += [key] if key is not None else []
+        elif operation.does == "delete":
+            gone = unquote(transfer.path.partition("?")[0].rstrip("/").rpartition("/")[2])
+            made[:] = [key for key in made if key != gone]
 
     # Path
 
@@ -105,11 +122,26 @@ class Adapter:
             return self.look_up(operation, case)
         if operation.improvised is not None and operation.improvised.above:
             return None
-        record = self.live_record(operation)
-        key = key_of(self.bench.document.resources[operation.resource], record)
+        if operation.improvised is not None:
+            record, key = None, self.live_key(operation)
+        else:
+            record = self.live_record(operation)
+            key = key_of(self.bench.document.resources[operation.resource], record)
         if key is not None:
             case.path_parameters = {**case.path_parameters, **path_of(operation, key)}
         return record
+
+    def live_key(self, operation: Operation) -> str | None:
+        """In a document without words: a record that this run has made, or one to read."""
+        made = self.made.get(operation.resource)
+        if made:
+            return made[-1]
+        if operation.does != "read":
+            return None
+        known = self.bench.live.records(operation.resource)
+        return (
+            key_of(self.bench.document.resources[operation.resource], known[0]) if known else None
+        )
 
     def live_record(self, operation: Operation) -> Mapping[str, Any] | None:
         """A record that the operation can work with: one of its own where it changes or deletes."""
