@@ -20,6 +20,7 @@ from contracts.shared import open_database
 from contracts.story import Case
 from contracts.target import WsgiApp
 from contracts.watch import Watch
+from contracts.wire import Transfer
 from contracts.witness import Witness
 from mock_server.spec.model import Document
 
@@ -68,8 +69,10 @@ def judge(
     witness = Witness(document)
     client.listeners.append(witness.hear)
     course = Course()
+    untraced: Counter[str] = Counter()
     if document.wordless:
         course.told.append(NO_RULES)
+        client.listeners.append(lambda transfer: count_untraced(client, transfer, untraced))
     ended: EndedError | None = None
     watch.begin(bench)
     try:
@@ -91,6 +94,8 @@ def judge(
         course.notes.append(f"the run ended early: {ended.reason}")
     if client.withheld:
         course.notes.append(told_withheld(client))
+    if untraced and not document_is_own(client):
+        course.notes.append(told_untraced(untraced))
     return Result(
         bench,
         witness,
@@ -117,6 +122,26 @@ def told_left(client: Client) -> list[str]:
             f"contracts cleanup --ledger {client.creations.path} names them and tries again"
         )
     return notes
+
+
+def count_untraced(client: Client, transfer: Transfer, counts: Counter[str]) -> None:
+    """What may have been made at a path of which nothing is known."""
+    path = transfer.path.partition("?")[0]
+    known = client.operation_at(transfer.method, f"{client.root}{path}")
+    if transfer.method in ("POST", "PUT") and transfer.answer.accepted and known is None:
+        counts[transfer.method] += 1
+
+
+def document_is_own(client: Client) -> bool:
+    """Whether whatever was made is gone with this process."""
+    return client.transport.name == "stub"
+
+
+def told_untraced(counts: Counter[str]) -> str:
+    return (
+        f"{counts.total()} accepted requests went to operations that no pair of paths explains: "
+        "what they made, if anything, is not deleted"
+    )
 
 
 def told_withheld(client: Client) -> str:
