@@ -66,6 +66,11 @@ class Route:
     makes_sending: bool  # a side effect makes a record from which something leaves
 
     @property
+    def is_inferred(self) -> bool:
+        """Whether the document has no words, so that its schemas alone say what is sent."""
+        return any(one.improvised is not None for one in self.operations.values())
+
+    @property
     def sends(self) -> bool:
         return bool(self.words.sending) or self.makes_sending
 
@@ -183,8 +188,11 @@ class Guard:
         content: bytes | None,
     ) -> frozenset[str] | None:
         stored: Stored | Unread = MISSING
-        if route.takes_id and (self.permissions.strict or route.sends):
+        if route.takes_id and (self.permissions.strict or route.sends or route.is_inferred):
             stored = self.stored(route, record_id, headers)
+        if route.is_inferred and isinstance(stored, Stored) and stored is not MISSING:
+            # Ids are drawn from schemas: small numbers would meet what is there, here as elsewhere.
+            self.demand_own(route, record_id)
         if self.permissions.strict:
             self.check_strictly(route, record_id, method, stored)
         if method == "DELETE" or not route.sends:
@@ -204,14 +212,17 @@ class Guard:
             raise WithheldError(RECIPIENT)
         return named
 
+    def demand_own(self, route: Route, record_id: str) -> None:
+        if (route.resource.name, record_id) not in self.own:
+            raise WithheldError(OWN)
+
     def check_strictly(
         self, route: Route, record_id: str, method: str, stored: Stored | Unread
     ) -> None:
         if method not in route.operations:
             raise WithheldError(PLAIN)
-        is_own = (route.resource.name, record_id) in self.own
-        if route.takes_id and stored is not MISSING and not is_own:
-            raise WithheldError(OWN)
+        if route.takes_id and stored is not MISSING:
+            self.demand_own(route, record_id)
         if not route.takes_id and not route.can_delete:
             raise WithheldError(f"an operation beside it that deletes a {route.resource.title}")
 

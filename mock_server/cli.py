@@ -419,15 +419,19 @@ def check(document: Path | None, seed: tuple[Path, ...]) -> None:
 def second_opinion(document: Document) -> None:
     """What openapi-spec-validator says, where it is installed."""
     try:
-        from openapi_spec_validator import OpenAPIV31SpecValidator
+        from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
     except ImportError:
         return
+    version = str(document.raw.get("openapi"))
+    validator = OpenAPIV30SpecValidator if version[:3] == "3.0" else OpenAPIV31SpecValidator
     faults = [
         f"  #/{'/'.join(str(token) for token in error.absolute_path)}: {error.message[:300]}"
-        for error in OpenAPIV31SpecValidator(dict(document.raw)).iter_errors()
+        for error in validator(dict(document.raw)).iter_errors()
     ]
     if faults:
-        raise MockServerError(f"{document.path} is not valid OpenAPI 3.1:\n" + "\n".join(faults))
+        raise MockServerError(
+            f"{document.path} is not valid OpenAPI {version[:3]}:\n" + "\n".join(faults)
+        )
 
 
 @mock_server.command(

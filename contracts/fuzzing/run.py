@@ -7,7 +7,7 @@ again with a case of its own, so that one mechanism decides what fails a run.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,7 @@ class FuzzFinding:
     label: str = ""
     failure: str = ""  # Schemathesis' own name and signature of it
     signature: str = ""
+    media_type: str = "application/json"  # of the body
 
 
 def run_schemathesis(
@@ -164,11 +165,17 @@ def iter_failures(
                 failure.operation or "",
                 type(failure).__name__,
                 failure._unique_key,
+                media_type_of(interaction.request.headers),
             )
             again = None
             if operation is not None:
                 again = retrial(adapter.bench, operation, node.name, body)
             yield finding, again
+
+
+def media_type_of(headers: Mapping[str, list[str]]) -> str:
+    named = (value for name, value in headers.items() if name.lower() == "content-type")
+    return next((one[0].partition(";")[0] for one in named if one), "application/json")
 
 
 # The judge's own word on what was found

@@ -256,7 +256,7 @@ def fuzz_row(result: Result, finding: FuzzFinding) -> Report:
     parts += [f'-H "{name}: $CONTRACTS_API_KEY"' for name in placed(document, "header")]
     if finding.body is not None:
         body = result.clean(finding.body)
-        parts += ["-H 'Content-Type: application/json'", "--data-raw", shlex.quote(body)]
+        parts += [f"-H 'Content-Type: {finding.media_type}'", "--data-raw", shlex.quote(body)]
     return {
         "check": finding.check,
         "operation": finding.operation,

@@ -16,7 +16,13 @@ from jsonschema_rs import Draft202012Validator
 from mock_server.pipeline.query import TRUTH, to_integer, to_number
 from mock_server.rules.schema import build_validator
 from mock_server.spec.model import Operation, Parameter
-from mock_server.spec.schemas import every_property, iter_subschemas, keyword_of, types_of
+from mock_server.spec.schemas import (
+    every_property,
+    iter_subschemas,
+    keyword_of,
+    required_of,
+    types_of,
+)
 
 NO_PARAMETERS = ("accept", "content-type", "authorization")  # headers that OpenAPI has elsewhere
 SEPARATORS = {"spaceDelimited": " ", "pipeDelimited": "|"}
@@ -135,6 +141,9 @@ def typed(pairs: Iterable[tuple[str, str]], schema: Any) -> dict[str, Any]:
             found.setdefault(name, []).append(to_member(text, items))
         else:
             found[name] = to_member(text, sub)
+    for name, sub in properties.items():  # a form cannot say that a list is empty
+        if "array" in types_of(sub) and name in required_of(schema):
+            found.setdefault(name, [])
     return found
 
 

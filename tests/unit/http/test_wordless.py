@@ -264,3 +264,40 @@ def test_xml_is_read_by_the_schema_and_errors_may_be_nested() -> None:
         "error": {"code": 400, "message": "/body/size: This field is required."}
     }
     assert client.post("/boxes", data="<box", content_type="application/xml").status_code == 400
+
+
+OLDER = """
+openapi: 3.0.3
+info: {title: T, version: "1"}
+paths:
+  /cups:
+    get:
+      parameters: [{name: least, in: query, schema: {type: integer, minimum: 0, exclusiveMinimum: true}}]
+      responses: {"200": {description: ok, content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Cup'}}}}}}
+    post:
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Cup'}}}}
+      responses: {"201": {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Cup'}}}}}
+  /cups/{id}:
+    delete:
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      responses: {"204": {description: gone}}
+components:
+  schemas:
+    Cup:
+      type: object
+      required: [colour]
+      properties: {id: {type: integer}, colour: {type: string, nullable: true, enum: [red, blue], example: blue}}
+"""
+
+
+def test_a_document_of_the_older_version_is_served_without_words_only() -> None:
+    document = compile_source(parse_source(OLDER))
+    assert document.raw["openapi"] == "3.0.3"
+    client = create_app(document, random_seed=1).test_client()
+    assert client.get("/cups?least=0").status_code == 400
+    assert client.get("/cups?least=1").json == [{"id": 0, "colour": "blue"}]
+    assert client.post("/cups", json={"colour": None}).json == {"id": 1, "colour": None}
+    assert client.post("/cups", json={"colour": "green"}).status_code == 400
+    assert client.delete("/cups/1").status_code == 204
+    with pytest.raises(DocumentError, match=r"3\.0\.3"):
+        compile_source(parse_source(OLDER.replace("Cup:\n", "Cup:\n      x-resource: {}\n")))
