@@ -13,9 +13,9 @@ from contracts.settings import MARK
 from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.values import constraints
-from contracts.surface import Surface, response_rules
+from contracts.surface import Surface, refusal_status, response_rules
 from contracts.wire import ABSENT, Answer, Exchange
-from mock_server.spec.model import Operation, Transition
+from mock_server.spec.model import Lifecycle, Operation, Transition
 
 if TYPE_CHECKING:
     from contracts.bench import Bench
@@ -110,6 +110,15 @@ def holding(story: Story, resource: str, state: str) -> dict[str, Any]:
 
 def is_asked(transition: Transition) -> bool:
     return not transition.timed and transition.event is None
+
+
+def is_reachable(lifecycle: Lifecycle, state: str) -> bool:
+    """Whether requests alone lead to a state."""
+    return state in lifecycle.initial or any(
+        t.to == state and is_asked(t) and is_reachable(lifecycle, t.source)
+        for t in lifecycle.transitions
+        if t.source != state
+    )
 
 
 def standing(story: Story, resource: str, state: str | None, kind: str = "") -> Made:
@@ -249,13 +258,6 @@ def made_from_accepted(story: Story, operation: Operation, answer: Answer) -> No
         story.bench.live.notice(operation.resource, answer.body)
 
 
-def refusal_status(operation: Operation) -> str:
-    """The documented status of a request that breaks a rule, and has no answer of its own."""
-    others = {"401", "403", "404", *(str(refusal.status) for refusal in operation.refusals)}
-    listed = [s for s in operation.responses if s.startswith("4") and s not in others]
-    return next(iter(sorted(listed)), "400")
-
-
 def note_status(story: Story, operation: Operation, answer: Answer, why: str) -> None:
     status = refusal_status(operation)
     rules = response_rules(operation, status)
@@ -277,12 +279,26 @@ def is_certain(story: Story) -> bool:
 def note_shape(story: Story, operation: Operation, answer: Answer) -> None:
     """The body of a refusal, held against its documented schema; what it must hold is inferred."""
     response = operation.responses.get(str(answer.status))
-    if response is None or response.schema is None:
+    if response is None or any(refusal.status == answer.status for refusal in operation.refusals):
         return
-    broken = oracle_of(response.schema).breaches(answer.body)
+    layout = story.bench.document.errors.get(str(answer.status))
+    broken = ""
+    if response.schema is not None:
+        broken = next((one.message for one in oracle_of(response.schema).breaches(answer.body)), "")
+    elif layout is not None and not is_laid_out(layout.body, answer.body):
+        broken = f"it is not laid out as {layout.body}"
     if broken:
-        expected = f"an error body of the documented form: {broken[0].message}"
+        expected = f"an error body of the documented form: {broken}"
         story.note(response.rule_ids, expected, came(answer), certain=False)
+
+
+def is_laid_out(layout: Any, body: Any) -> bool:
+    """Whether an error body has the members of a layout; what stands for words may be anything."""
+    if isinstance(layout, Mapping):
+        return isinstance(body, Mapping) and all(
+            name in body and is_laid_out(inner, body[name]) for name, inner in layout.items()
+        )
+    return bool(layout == body) or (isinstance(layout, str) and "$" in layout)
 
 
 def note_unchanged(story: Story, operation: Operation, made: Made) -> None:
@@ -380,6 +396,7 @@ __all__ = [
     "make",
     "need",
     "reach",
+    "refusal_status",
     "remove",
     "reread",
     "standing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from contracts.clock import CONTROL, Clock, RealClock
@@ -78,6 +79,7 @@ class Client:
         self.outages = 0
         self.left: list[Left] = []
         self.listeners: list[Callable[[Transfer], None]] = []
+        self.telling = Lock()
         guard.fetch = lambda target, headers: self.carry("GET", target, headers, None)
 
     @property
@@ -216,8 +218,9 @@ class Client:
     ) -> None:
         path = target.removeprefix(self.root)
         transfer = Transfer(method, path, headers, content, answer, sent, self.clock.now())
-        for listen in self.listeners:
-            listen(transfer)
+        with self.telling:  # races send from several threads, and a file takes one line at a time
+            for listen in self.listeners:
+                listen(transfer)
 
     def operation_at(self, method: str, target: str) -> Operation | None:
         """The documented operation that a request is for."""

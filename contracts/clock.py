@@ -27,6 +27,24 @@ class Clock(Protocol):
         """Leaves the target's time as it was found."""
 
 
+class OwnTime:
+    """Time of a stub in this process: it passes as the stub looks at its clock, not by itself.
+
+    So a run is the same on any machine, and on a slow one nothing falls due too early.
+    """
+
+    def __init__(self, began: float) -> None:
+        self.instant = round(began) * 1_000_000  # microseconds since 1970
+
+    def tick(self) -> int:
+        """The time for the stub, whole milliseconds as its own clock has them."""
+        self.instant += 100
+        return self.instant // 1000 * 1000
+
+    def now(self) -> float:
+        return self.instant / 1_000_000
+
+
 class RealClock:
     """Waits; `skew` is how far the target's clock is ahead of this machine's."""
 

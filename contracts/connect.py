@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from contracts.clock import (
     CONTROL,
     Clock,
     ControlledClock,
+    OwnTime,
     RealClock,
     header_skew,
 )
@@ -94,8 +95,11 @@ def connect_app(
     """The stub where no other application is given; it opens an account for any test key."""
     random = Chance(choices.seed)
     keys = Keys(*(f"{STUB_PREFIX}{random.getrandbits(64):016x}" for _ in range(2)))
+    told = timepiece
     if app is None:
-        app = create_app(document, random_seed=choices.seed)
+        own = OwnTime(timepiece.now())
+        told = replace(timepiece, now=own.now)
+        app = create_app(document, random_seed=choices.seed, time_source=own.tick, deliver=False)
     else:
         keys = keys_of(environment, keys)
     permissions = context.permissions or Permissions(write=True, send=True)
@@ -104,7 +108,7 @@ def connect_app(
     transport = StubTransport(app)
     client = Client(document, transport, guard, keys, timepiece, pace, None, context.tell)
     client.tally = context.tally or client.tally
-    client.clock = find_clock(client)
+    client.clock = find_clock(client, told)
     check_key(client)
     return client
 
@@ -131,7 +135,7 @@ def connect_own(
     except CouldNotRunError as error:
         hint = "; found none in CONTRACTS_API_KEY, so one was made up" if keys is made_up else ""
         raise CouldNotRunError(f"--app {choices.app}: {error}{hint}") from None
-    client.clock = find_clock(client)
+    client.clock = find_clock(client, timepiece)
     return client
 
 
@@ -164,7 +168,7 @@ def connect_endpoint(
     creations.place = Place(address.origin, client.root, client.scheme)
     if permissions.strict and permissions.write:
         confirm(client, choices.account, context.ask)
-    client.clock = find_clock(client)
+    client.clock = find_clock(client, timepiece)
     return client
 
 
@@ -191,9 +195,8 @@ def place_of_ledger(choices: Settings, timepiece: Timepiece) -> tuple[Path, bool
     return choices.ledger_path, False, run
 
 
-def find_clock(client: Client) -> Clock:
+def find_clock(client: Client, timepiece: Timepiece) -> Clock:
     """The control API's clock where the target has one and may be written to, else real time."""
-    timepiece = client.timepiece
     health = client.carry("GET", f"{CONTROL}/health", {}, None)
     if health.status == 200 and b"mock-server" in health.content and health.body is not None:
         client.guard.is_stub = True

@@ -87,13 +87,19 @@ class Live:
         return [record for record in self.wanted(reference) if matches(reference, record, own)]
 
     def wanted(self, reference: Reference) -> list[Record]:
-        """Records that satisfy `where`; one is made where there is none and that is possible."""
+        """Records that satisfy `where`; one is made where there is none and that is possible.
+
+        Those of which the document leaves it open whether they serve, only where there are no others.
+        """
         holds = oracle_of(reference.where) if reference.where is not None else None
         found = [
             record
             for record in self.records(reference.to)
             if record.get(reference.by) is not None and (holds is None or holds.is_valid(record))
         ]
+        if reference.open is not None:
+            doubtful = oracle_of(reference.open)
+            found = [one for one in found if not doubtful.is_valid(one)] or found
         if found or self.surfaces[reference.to].listing is None:
             return found or [{"id": value} for value in self.seen.get(reference.to, {})]
         made = self.make(reference.to, KEY)

@@ -70,6 +70,13 @@ def response_rules(operation: Operation, status: str) -> tuple[str, ...]:
     return response.rule_ids if response is not None else ()
 
 
+def refusal_status(operation: Operation) -> str:
+    """The documented status of a request that breaks a rule, and has no answer of its own."""
+    others = {"401", "403", "404", *(str(refusal.status) for refusal in operation.refusals)}
+    listed = [s for s in operation.responses if s.startswith("4") and s not in others]
+    return next(iter(sorted(listed)), "400")
+
+
 def success_rules(operations: Iterable[Operation]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for operation in operations:

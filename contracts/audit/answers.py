@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contracts.audit.equivalent import field_absent_reason, refusal_reason
+from contracts.audit.equivalent import (
+    ONLY_SCHEME,
+    error_reason,
+    field_absent_reason,
+    refusal_reason,
+)
 from contracts.audit.mutant import Mutant, Tampering, unique
 from contracts.audit.records import wrong_value
+from contracts.audit.tampering import example_of
 from contracts.surface import Surface, build_surfaces, response_rules, success_rules
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
@@ -154,10 +160,12 @@ def status_mutants(document: Document, operation: Operation) -> Iterator[Mutant]
                 yield mutant(code, instead, security)
         elif 400 <= code < 500:
             for instead in (422 if code == 400 else 400, 500, 200):
-                yield mutant(code, instead, rules)
+                # One that is not refused at all breaks the rule that should have it refused.
+                named = rules if instead in (400, 422) else unique(rules, beside)
+                yield mutant(code, instead, named if rules else ())
         elif code == operation.success:
             yield mutant(code, 500, unique(rules, beside) if rules else ())
-            yield from success_mutants(operation, status, rules)
+            yield from success_mutants(document, operation, status, rules)
         if 400 <= code < 500 and code != 401:
             yield tampered(
                 f"error-body:{operation.operation_id}/{code}",
@@ -185,7 +193,9 @@ def rules_that_refuse(document: Document, operation: Operation) -> tuple[str, ..
     return tuple(found[:3])
 
 
-def success_mutants(operation: Operation, status: str, rules: tuple[str, ...]) -> Iterator[Mutant]:
+def success_mutants(
+    document: Document, operation: Operation, status: str, rules: tuple[str, ...]
+) -> Iterator[Mutant]:
     response = operation.responses[status]
     if response.schema is None or operation.does == "delete":
         return
@@ -198,7 +208,8 @@ def success_mutants(operation: Operation, status: str, rules: tuple[str, ...]) -
     if refusal is not None:
         yield tampered(
             f"success-error:{name}", f"{name} answers with the body of an error", rules,
-            "body-of-refusal", operation_id=name, status=refusal,
+            "body-of-refusal", error_reason(document, operation, example_of(document, operation, refusal)),
+            operation_id=name, status=refusal,
         )  # fmt: skip
 
 
@@ -237,6 +248,7 @@ def scheme_mutants(document: Document) -> Iterator[Mutant]:
             f"{scheme.kind.capitalize()} credentials are refused",
             scheme.rule_ids,
             "scheme-refused",
+            ONLY_SCHEME if len(document.security_schemes) == 1 else "",
             scheme=scheme.kind,
             body=layout.body if layout is not None else {},
         )

@@ -8,6 +8,8 @@ from typing import Any
 from contracts.audit.equivalent import body_reason, parameter_reason
 from contracts.audit.keywords import CONDITIONS, KEYWORDS, Change, near_of
 from contracts.audit.mutant import Edit, Mutant, Removed, unique
+from contracts.oracle.schema import oracle_of
+from contracts.surface import refusal_status, response_rules
 from mock_server.spec.model import Document, Operation, Parameter
 from mock_server.spec.pointers import parse_pointer
 from mock_server.spec.schemas import (
@@ -54,6 +56,8 @@ def body_mutants(document: Document, operation: Operation) -> Iterator[Mutant]:
                 changed = replaced(schema, (*path, keyword), change)
                 about = added_name(change) or field
                 named = unique(ids, rules_of_field(document, operation, about)) if ids else ()
+                if named and keyword == "required" and change.weaker:
+                    named = unique(named, rules_of_refusals(operation))
                 where = (*path, keyword)
                 yield Mutant(
                     f"schema-{keyword}:{operation.operation_id}/{shown(path)}:{change.label}",
@@ -89,6 +93,14 @@ def rules_of_field(document: Document, operation: Operation, field: str | None) 
         asked = [t for t in lifecycle.transitions if not t.timed and t.event is None]
         found += [t.rule_ids for t in asked if field == lifecycle.field]
     return unique(*found)
+
+
+def rules_of_refusals(operation: Operation) -> tuple[str, ...]:
+    """The rules of the usual refusal, where what lacks a field meets one of another kind instead."""
+    nothing: dict[str, Any] = {"query": {}, "body": {}, "record": {}}
+    if any(oracle_of(one.condition).is_valid(nothing) for one in operation.refusals):
+        return response_rules(operation, refusal_status(operation))
+    return ()
 
 
 def field_of(path: Path) -> str | None:

@@ -23,6 +23,7 @@ from mock_server.spec.model import (
     Parameter,
     Place,
     Reference,
+    Requirement,
     Resource,
     Value,
 )
@@ -43,7 +44,11 @@ NEVER_NULL = "a value before it is never null"
 NO_RECORD = "the operation names no record"
 CANNOT_FAIL = "no rule can refuse what the operation is asked"
 UNNAMED = "no request can name the state"
+EMPTIED = "every way to the state empties what the other one requires"
+UNASKED = "no request leads to the state, or changes a record that is in it"
+HELD = "the states before it require the same, and keep it"
 OPTIONAL = "the documented form of the answer may lack it"
+ONLY_SCHEME = "whom no scheme lets in cannot judge: a run ends before it begins"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
 
@@ -113,7 +118,7 @@ def body_reason(
     """`before` and `after` are whole body schemas that differ in one keyword behind `path`."""
     place = value_place(path)
     old, new = at(before, place), at(after, place)
-    if place and leaves_same_values(old, new):
+    if leaves_same_values(old, new):
         return SAME_VALUES
     if weaker and is_required_by_state(document, operation, path, before):
         return BY_STATE
@@ -168,9 +173,16 @@ def leaves_same_values(old: Any, new: Any) -> bool:
     if lists[0] is not None and lists[1] is not None:
         values = [*lists[0], *lists[1]]
         return all(oracle_of(old).is_valid(v) == oracle_of(new).is_valid(v) for v in values)
-    if without_types(old) != without_types(new):
+    if required_names(old) != required_names(new):
+        return False
+    if without("type", without("required", old)) != without("type", without("required", new)):
         return False
     return allowed_types(old) == allowed_types(new)
+
+
+def required_names(schema: Any) -> frozenset[str]:
+    """The members that some part of a schema asks for; those further in belong to other values."""
+    return frozenset(name for part in conjuncts(schema) for name in part.get("required", []))
 
 
 def finite(parts: list[Mapping[str, Any]]) -> list[Any] | None:
@@ -183,6 +195,15 @@ def without_types(schema: Any) -> Any:
     if isinstance(schema, Mapping):
         return {key: without_types(value) for key, value in schema.items() if key != "type"}
     return [without_types(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def without(keyword: str, schema: Any) -> Any:
+    """A schema whose own parts lack a keyword; what is further in stays."""
+    if not isinstance(schema, Mapping):
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in (keyword, "allOf")}
+    parts = [without(keyword, branch) for branch in schema.get("allOf", [])]
+    return rest | ({"allOf": [part for part in parts if part]} if any(parts) else {})
 
 
 ALL_TYPES = frozenset({"string", "integer", "broken", "boolean", "array", "object", "null"})
@@ -409,9 +430,47 @@ def can_be_wrong(parameter: Parameter) -> bool:
     )
 
 
+def error_reason(document: Document, operation: Operation, body: Any) -> str:
+    """Whether the body of an error could be that of the record, of which nothing else is known."""
+    schema = operation.responses[str(operation.success)].schema
+    is_made = any(
+        one.does == "create" and one.resource == operation.resource
+        for one in document.operations.values()
+    )
+    return "" if is_made or not oracle_of(schema).is_valid(body) else OPTIONAL
+
+
 def field_absent_reason(resource: Resource, field: str) -> str:
     required = keyword_of(resource.schema, "required")
     return "" if isinstance(required, list) and field in required else OPTIONAL
+
+
+def is_emptied(lifecycle: Lifecycle, source: str, target: str) -> bool:
+    """Whether every way to a state empties what another one requires, and nobody may fill it in."""
+    wanted = {
+        name
+        for requirement in lifecycle.requires
+        if target in requirement.states
+        for name in keyword_of(requirement.schema, "required") or []
+    }
+    ways = [t for t in lifecycle.transitions if t.to == source]
+    if source in lifecycle.initial or source in lifecycle.editable or not ways:
+        return False
+    return any(
+        all(isinstance(v := t.sets.get(name), Constant) and v.value is None for t in ways)
+        for name in wanted
+    )
+
+
+def requires_reason(lifecycle: Lifecycle, requirement: Requirement, state: str) -> str:
+    """Whether it can make a difference that another state requires something too."""
+    if state in lifecycle.initial or state in lifecycle.editable:
+        return ""
+    asked = [t for t in lifecycle.transitions if t.to == state and not t.timed and t.event is None]
+    if not asked:
+        return UNASKED
+    kept = all(t.source in requirement.states and t.source not in lifecycle.editable for t in asked)
+    return HELD if kept else ""
 
 
 def target_reason(operation: Operation | None, field: str, state: str) -> str:

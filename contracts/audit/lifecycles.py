@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contracts.audit.equivalent import target_reason
+from contracts.audit.equivalent import EMPTIED, is_emptied, requires_reason, target_reason
 from contracts.audit.mutant import REMOVED, Edit, Mutant, Tokens, unique
 from mock_server.spec.model import Document, Expression, Lifecycle, Resource, Transition
 from mock_server.spec.pointers import follow, parse_pointer
@@ -81,7 +81,8 @@ def added(
                 f"{resource.title}: {source} can become {target} on request",
                 closed_rules(lifecycle, source, target),
                 tuple(edits),
-                excluded=target_reason(update, lifecycle.field, target),
+                excluded=target_reason(update, lifecycle.field, target)
+                or (EMPTIED if is_emptied(lifecycle, source, target) else ""),
             )
 
 
@@ -236,4 +237,5 @@ def requirement_mutants(
                     f"{resource.title}: {state} needs {names} too",
                     ids,
                     (Edit((*at, "in", "-"), state),),
+                    excluded=requires_reason(lifecycle, requirement, state),
                 )

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.audit.run import Audit
-from contracts.audit.trial import Outcome
+from contracts.audit.trial import UNCAUGHT, Outcome
 from contracts.errors import CouldNotRunError
 
 SLOWEST = 5
@@ -20,7 +20,7 @@ SLOWEST = 5
 
 def print_audit(audit: Audit, console: Console) -> None:
     print_kinds(audit, console)
-    for outcome in (*audit.of("missed"), *audit.of("misnamed")):
+    for outcome in (one for verdict in UNCAUGHT for one in audit.of(verdict)):
         print_missed(audit, outcome, console)
     print_slowest(audit, console)
     print_excluded(audit, console)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 from contracts.audit.catalogue import build_mutants
 from contracts.audit.choice import Choice, choose
 from contracts.audit.mutant import Mutant
-from contracts.audit.trial import Known, Outcome, try_mutant, try_right
+from contracts.audit.trial import UNCAUGHT, Known, Outcome, try_mutant, try_right
 from contracts.errors import CouldNotRunError
 from contracts.settings import Settings, Tell, Timepiece
 from mock_server.spec import load_document
 from mock_server.spec.model import Document
+
+# What a stub and its judge leave behind in a process adds up (about 50 MB where all rules are
+# tried), so that none of them lives for more trials than this.
+BATCH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,39 @@ def try_all(
     if workers == 1 or len(planted) < 2:
         here = Worker(document, choices, known, timepiece)
         return follow(map(here.attempt, planted), len(planted), tell)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, (choices, known, timepiece))
+    outcomes = iter_outcomes(planted, workers, (choices, known, timepiece))
+    return follow(outcomes, len(planted), tell)
+
+
+Begun = tuple[Settings, Known, Timepiece]  # what a process of a pool begins with
+
+
+def iter_outcomes(planted: list[str], workers: int, begun: Begun) -> Iterator[Outcome]:
+    """The outcomes of all mutants, by processes that may die: that is an outcome too."""
+    left = dict.fromkeys(planted)
+    while left:
+        batch = list(left)[: workers * BATCH]
+        for outcome in try_batch(batch, workers, begun):
+            del left[outcome.mutant_id]
+            yield outcome
+        # Where a process died, one of the first that are left was under way in it.
+        for mutant_id in [one for one in batch if one in left][: workers + 1]:
+            alone = try_batch([mutant_id], 1, begun)
+            yield next(alone, died(mutant_id, "the process that judged it died"))
+            del left[mutant_id]
+
+
+def try_batch(batch: list[str], workers: int, begun: Begun) -> Iterator[Outcome]:
+    """The outcomes of some mutants; it ends early where a process dies."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin, begun)
     try:
-        waiting = [pool.submit(attempt, mutant_id) for mutant_id in planted]
-        return follow((one.result() for one in as_completed(waiting)), len(planted), tell)
+        waiting = [pool.submit(attempt, mutant_id) for mutant_id in batch]
+        for one in as_completed(waiting):
+            try:
+                outcome = one.result()
+            except BrokenProcessPool:
+                continue  # others may have come to an end before
+            yield outcome
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -101,7 +135,7 @@ def follow(outcomes: Iterable[Outcome], total: int, tell: Tell) -> list[Outcome]
     found: list[Outcome] = []
     for outcome in outcomes:
         found.append(outcome)
-        missed = sum(one.verdict in ("missed", "misnamed") for one in found)
+        missed = sum(one.verdict in UNCAUGHT for one in found)
         tell(f"{len(found)} of {total} defects, {missed} missed: {outcome.mutant_id}")
     return found
 
@@ -120,7 +154,15 @@ class Worker:
 
     def attempt(self, mutant_id: str) -> Outcome:
         mutant = self.mutants[mutant_id]
-        return try_mutant(self.document, self.choices, mutant, self.known, self.timepiece)
+        try:
+            return try_mutant(self.document, self.choices, mutant, self.known, self.timepiece)
+        except Exception as error:
+            # One trial that the judge cannot handle must not cost all the others their verdicts.
+            return died(mutant_id, f"{type(error).__name__}: {error}")
+
+
+def died(mutant_id: str, why: str) -> Outcome:
+    return Outcome(mutant_id, "died", came=why[:300])
 
 
 _worker: list[Worker] = []

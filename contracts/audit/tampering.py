@@ -188,20 +188,25 @@ def id_differs(document: Document, resource: str) -> Tamper:
 @register
 def body_of_refusal(document: Document, operation_id: str, status: str) -> Tamper:
     """What is accepted is answered with the body of an error."""
-    operation = document.operations[operation_id]
+    body = example_of(document, document.operations[operation_id], status)
+
+    def tamper(sent: Sent, forward: Forward) -> Answer:
+        answer = forward(sent)
+        if is_of(sent, operation_id) and answer.accepted:
+            return with_body(answer, body)
+        return answer
+
+    return tamper
+
+
+def example_of(document: Document, operation: Operation, status: str) -> Json:
+    """The body of an answer, as the document has an example of it."""
     found = operation.responses.get(status)
     node = follow(document.raw, parse_pointer(found.pointer)) if found is not None else {}
     if "$ref" in node:
         node = follow(document.raw, parse_pointer(node["$ref"]))
     media: dict[str, Any] = next(iter(node.get("content", {}).values()), {})
-
-    def tamper(sent: Sent, forward: Forward) -> Answer:
-        answer = forward(sent)
-        if is_of(sent, operation_id) and answer.accepted:
-            return with_body(answer, media.get("example", {"error": "none"}))
-        return answer
-
-    return tamper
+    return media.get("example", {"error": "none"})
 
 
 @register

@@ -28,7 +28,8 @@ KEYS = {
     "CONTRACTS_OTHER_API_KEY": f"{STUB_PREFIX}audit_other",
     "CONTRACTS_BEARER_TOKEN": f"{STUB_PREFIX}audit",
 }
-Verdict = Literal["caught", "misnamed", "missed", "unsayable"]
+Verdict = Literal["caught", "misnamed", "missed", "died", "unsayable"]
+UNCAUGHT: tuple[Verdict, ...] = ("missed", "misnamed", "died")
 
 
 @dataclass(frozen=True, slots=True)

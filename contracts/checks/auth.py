@@ -17,6 +17,7 @@ from contracts.wire import ABSENT, BEARER, KEY, NONE, authorization, basic, bear
 from mock_server.spec.model import Operation, SecurityScheme
 
 UNKNOWN = "unknown_key_0000000000000000"
+ALWAYS = ("no credentials", "an unknown key", "an unknown token")
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -28,7 +29,7 @@ def cases(bench: Bench) -> Iterator[Case]:
             continue
         kinds = {scheme.kind for scheme in known}
         for what, value, certain in bad_credentials(bench, kinds):
-            if is_thorough(bench, operation) or what in ("no credentials", "an unknown key"):
+            if is_thorough(bench, operation) or what in ALWAYS:
                 steps = refused(bench, operation, value)
                 yield Case(ids, f"{operation.operation_id} with {what}", steps, certain)
         if is_thorough(bench, operation):
@@ -36,7 +37,7 @@ def cases(bench: Bench) -> Iterator[Case]:
 
 
 def is_thorough(bench: Bench, operation: Operation) -> bool:
-    """Resources with a lifecycle or rules of their own get every variant, the others the first two."""
+    """Resources with a lifecycle get every variant, the others the plainest ones."""
     return bool(bench.document.resources[operation.resource].lifecycle)
 
 

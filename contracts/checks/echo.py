@@ -22,9 +22,10 @@ from contracts.acts import (
 )
 from contracts.bench import Bench
 from contracts.checks.lifecycle import new_value, plain_fields
-from contracts.checks.listing import fetch_all, listed_record
+from contracts.checks.listing import fetch_all, listed_record, near
 from contracts.moments import is_same_moment, read_moment
 from contracts.safety import sending_states
+from contracts.settings import MARK
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import WORDS, constraints
@@ -44,10 +45,9 @@ def cases(bench: Bench) -> Iterator[Case]:
                 ids, f"{create.operation_id}: {name} comes back", alone(surface, create, name)
             )
         for name in text_fields(surface, create):
-            for text in (*WORDS, *LONG, AROUND, NUMERALS, NUMERALS[1:]):
+            for text in TEXTS:
                 steps = alone(surface, create, name, text)
-                shown = text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)"
-                yield Case(ids, f"{create.operation_id}: {name} {shown!r} comes back", steps)
+                yield Case(ids, f"{create.operation_id}: {name} {brief(text)} comes back", steps)
         for name in moment_fields(surface, create):
             steps = alone(surface, create, name, offset=True)
             yield Case(ids, f"{create.operation_id}: {name} with an offset comes back", steps)
@@ -58,18 +58,25 @@ def cases(bench: Bench) -> Iterator[Case]:
             steps = many(bench, surface, create, state)
             word = f" as {state}" if state else ""
             yield Case(ids, f"{create.operation_id}{word}: generated fields come back", steps)
+        if surface.listing is not None:
+            steps = made_once(surface, create, surface.listing)
+            yield Case(ids, f"{create.operation_id}: one record for one request", steps)
         if surface.update is not None:
             for name in echoed_fields(surface, surface.update):
                 steps = changed(surface, surface.update, name)
                 yield Case(ids, f"{surface.update.operation_id}: {name} comes back", steps)
+            for name in text_fields(surface, surface.update):
+                for text in TEXTS:
+                    steps = changed(surface, surface.update, name, value=text)
+                    word = f"{surface.update.operation_id}: {name} {brief(text)} comes back"
+                    yield Case(ids, word, steps)
             for name in moment_fields(surface, surface.update):
                 steps = changed(surface, surface.update, name, offset=True)
                 word = f"{surface.update.operation_id}: {name} with an offset comes back"
                 yield Case(ids, word, steps)
-            if surface.resource.lifecycle is not None:
-                for name in plain_fields(surface, surface.update)[:2]:
-                    steps = kept(surface, surface.update, name)
-                    yield Case(ids, f"a change of {name} leaves the other fields", steps)
+            for name in plain_fields(surface, surface.update)[:2]:
+                steps = kept(surface, surface.update, name)
+                yield Case(ids, f"a change of {name} leaves the other fields", steps)
             if surface.listing is not None:
                 yield Case(ids, "lists show what was changed", listed(surface, surface.update))
 
@@ -79,6 +86,7 @@ POLL = 0.25
 MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
 NUMERALS = "01650555"
+TEXTS = (*WORDS, *LONG, AROUND, NUMERALS, NUMERALS[1:])
 OFFSET = timezone(timedelta(hours=2, minutes=30))
 
 
@@ -113,6 +121,10 @@ def text_fields(surface: Surface, create: Operation) -> list[str]:
         and name not in create.references
         and not constraints(properties[name]).keys() & {"pattern", "enum", "format", "const"}
     ][:1]
+
+
+def brief(text: str) -> str:
+    return repr(text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)")
 
 
 def moment_fields(surface: Surface, create: Operation) -> list[str]:
@@ -188,7 +200,8 @@ def check_created(
         blame(story, create, exchange.answer.status, names, came(exchange.answer))
     made = made_from(story, create, exchange)
     compare(story, made.record, body, names, "in the answer")
-    compare(story, reread(story, made), body, names, "on reading")
+    known = {**body, "id": made.record_id}
+    compare(story, reread(story, made), known, [*names, "id"], "on reading")
     if listed:
         shown = listed_record(story, surface, made)
         if shown is not None:
@@ -262,16 +275,20 @@ def belong_together(bench: Bench, create: Operation, body: Mapping[str, Any]) ->
     return True
 
 
-def changed(surface: Surface, update: Operation, name: str, offset: bool = False) -> Any:
+def changed(
+    surface: Surface, update: Operation, name: str, offset: bool = False, value: Any = None
+) -> Any:
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
-        value = new_value(story, surface, update, name, made.record)
-        value = with_offset(value) if offset else value
-        exchange = change(story, made, {name: value})
+        given = value
+        if given is None:
+            given = new_value(story, surface, update, name, made.record)
+        given = with_offset(given) if offset else given
+        exchange = change(story, made, {name: given})
         if not exchange.answer.accepted:
             story.block(f"the change of {name} was answered {exchange.answer.status}")
-        compare(story, made.record, {name: value}, [name], "in the answer to the change")
-        compare(story, reread(story, made), {name: value}, [name], "on reading")
+        compare(story, made.record, {name: given}, [name], "in the answer to the change")
+        compare(story, reread(story, made), {name: given}, [name], "on reading")
 
     return steps
 
@@ -322,7 +339,7 @@ def shown_in_lists(surface: Surface, state: str | None) -> Any:
 
 
 def kept(surface: Surface, update: Operation, changing: str) -> Any:
-    """A change of one field leaves all the others that the client gave."""
+    """A change of one field leaves all the others that the client gave and was shown."""
 
     def steps(story: Story) -> None:
         create = surface.create
@@ -330,15 +347,53 @@ def kept(surface: Surface, update: Operation, changing: str) -> Any:
         state = calm_state(surface.resource)
         composer = story.bench.composer
         full = full_values(story, surface.resource.name, state) if state is not None else {}
-        body = composer.base(create, state, **full) or composer.base(create, state)
+        body = composer.fullest(create, state, **full) or composer.fullest(create, state)
         if body is None:
             story.block("no valid body can be built")
         names = [name for name in echoed_fields(surface, create) if body.get(name) is not None]
         made = check_created(story, surface, create, body, names, listed=False)
+        shown = {n: v for n, v in made.record.items() if body.get(n) is not None and body[n] == v}
         value = new_value(story, surface, update, changing, made.record)
         exchange = change(story, made, {changing: value})
         expect_accepted(story, exchange, f"{changing} is changed")
-        others = [name for name in names if name != changing]
+        moved = {changing, *worked_out(surface, changing)}
+        others = [n for n in dict.fromkeys((*names, *shown)) if n not in moved]
         compare(story, reread(story, made), body, others, "after a change of another field")
 
     return steps
+
+
+def worked_out(surface: Surface, changing: str) -> list[str]:
+    """The fields that a change of one has worked out anew."""
+    return [
+        one.field
+        for one in surface.resource.derived
+        if one.on == "change" or (one.on != "create" and changing in one.on)
+    ]
+
+
+def made_once(surface: Surface, create: Operation, listing: Operation) -> Any:
+    """One request makes one record: no other one has the text that only this run could write."""
+
+    def steps(story: Story) -> Steps:
+        body = story.bench.composer.base(create, calm_state(surface.resource))
+        names = [n for n, v in (body or {}).items() if n in surface.resource.fields and is_own(v)]
+        if body is None or not names:
+            story.block("no text of a record tells it from all others")
+        made = made_from(story, create, story.send(create, body=body))
+        alike: set[str] = set()
+        for _ in range(int(story.bench.settings.grace / POLL) + 1):
+            shown = near(story, surface, listing, made)
+            alike = {str(one.get("id")) for one in shown if one.get(names[0]) == body[names[0]]}
+            if alike:
+                break
+            story.drop_last()
+            yield POLL
+        if len(alike) > 1:
+            story.refute(f"one record with {names[0]} {body[names[0]]!r}", f"{len(alike)} of them")
+
+    return steps
+
+
+def is_own(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(f"{MARK} ")

@@ -11,12 +11,11 @@ from contracts import expect
 from contracts.acts import expect_accepted, made_from
 from contracts.bench import Bench
 from contracts.live import everything
-from contracts.moments import is_same_moment
 from contracts.oracle.schema import oracle_of
-from contracts.oracle.values import Facts, Unknown, evaluate
+from contracts.oracle.values import Facts, Unknown, evaluate, is_same
 from contracts.story import Case, Steps, Story
 from contracts.strategies.bodies import calm_state
-from contracts.strategies.values import constraints, typical
+from contracts.strategies.values import constraints, is_allowed, typical
 from contracts.surface import Surface
 from mock_server.spec.model import Constant, Effect, Expression, Operation, Parameter
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
@@ -179,13 +178,20 @@ def list_field(effect: Effect) -> str | None:
     return None
 
 
+def item_of(effect: Effect, body: Mapping[str, Any]) -> Any:
+    """The only item of the list whose items each have the effect; None where there are others."""
+    listed = body.get(list_field(effect) or "")
+    return listed[0] if isinstance(listed, list) and len(listed) == 1 else None
+
+
 def listed_values(create: Operation, effect: Effect) -> dict[str, Any]:
     """One item for an effect that each item of a list has."""
     name = list_field(effect)
     if name is None:
         return {}
     items = constraints(properties_of(create.body_schema).get(name, {})).get("items", {})
-    return {name: [typical(items)]}
+    full = {member: typical(schema) for member, schema in properties_of(items).items()}
+    return {name: [full if full and is_allowed(items, full) else typical(items)]}
 
 
 def count_of(effect: Effect, body: Mapping[str, Any]) -> int:
@@ -254,10 +260,10 @@ def note_values(
 ) -> None:
     """Its other values; that they are these is a reading of what such a record holds."""
     for name, value in effect.values.items():
-        expected = evaluate(value, Facts(record, body))
+        expected = evaluate(value, Facts(record, body, item=item_of(effect, body)))
         if isinstance(expected, Unknown) or name not in found:
             continue
-        if found[name] != expected and not is_same_moment(found[name], expected):
+        if not is_same(found[name], expected):
             story.note(
                 effect.rule_ids, f"{name} {expected!r}", f"{name} {found[name]!r}", certain=False
             )

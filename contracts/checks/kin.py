@@ -9,18 +9,16 @@ from contracts.acts import GONE, change, expect_accepted, made_from, make, need,
 from contracts.bench import Bench
 from contracts.checks.effect import belongs, due_query, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
+from contracts.checks.listing import page_of
 from contracts.client import path_of
-from contracts.live import everything
 from contracts.moments import is_same_moment
 from contracts.oracle.values import Facts, Unknown, evaluate
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
 from mock_server.spec.model import Embedded, Expression, Log, Reference
-from mock_server.spec.schemas import keyword_of
 
 POLL = 0.25
-LARGE = 200  # records of a page, where the document knows no limit
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -30,7 +28,7 @@ def cases(bench: Bench) -> Iterator[Case]:
                 name = f"{surface.resource.title}: {embedded.field} holds what belongs to it"
                 yield Case(embedded.rule_ids, name, shown(surface, embedded))
         for reference in surface.resource.references.values():
-            ids = cascade_rules(bench, surface, reference)
+            ids = reference.cascade_rules
             if reference.cascade and bench.ledger.wants(ids):
                 name = f"{surface.resource.title} goes with its {reference.to}"
                 yield Case(ids, name, gone_with(surface, reference))
@@ -39,16 +37,6 @@ def cases(bench: Bench) -> Iterator[Case]:
             for what in ("created", "updated", "deleted"):
                 name = f"a {surface.resource.title} that is {what} is told of once"
                 yield Case(log.rule_ids, name, told(surface, log, what))
-
-
-def cascade_rules(bench: Bench, surface: Surface, reference: Reference) -> tuple[str, ...]:
-    return tuple(
-        rule.rule_id
-        for rule in bench.document.rules.values()
-        for place in rule.places
-        if place.kind == "cascade"
-        and (place.resource, place.field) == (surface.resource.name, reference.field)
-    )
 
 
 # Shown inside another
@@ -108,14 +96,7 @@ def holds(
 
 
 def listing_of(story: Story, surface: Surface) -> list[Mapping[str, Any]]:
-    listing = need(surface.listing, story, "list")
-    query = everything(listing)
-    for parameter in listing.parameters:
-        if parameter.query is not None and parameter.query.does == "limit":
-            query[parameter.name] = keyword_of(parameter.schema, "maximum") or LARGE
-    body = story.send(listing, query=query).answer.body
-    found = body.get(surface.resource.page.records) if isinstance(body, dict) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return page_of(story, surface, need(surface.listing, story, "list"), {})
 
 
 # Gone with another

@@ -15,6 +15,7 @@ from contracts.acts import (
     full_values,
     holding,
     is_asked,
+    is_reachable,
     made_from,
     make,
     need,
@@ -26,6 +27,7 @@ from contracts.acts import (
 from contracts.bench import Bench
 from contracts.moments import is_same_moment
 from contracts.oracle.schema import oracle_of
+from contracts.passage import led_by_itself, way_by_itself
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import transition_after, transition_at
 from contracts.strategies.values import as_given, constraints
@@ -43,19 +45,10 @@ def cases(bench: Bench) -> Iterator[Case]:
             continue
         yield from requirement_cases(bench, surface, lifecycle, surface.create, surface.update)
         for source in lifecycle.states:
-            if not is_reachable(lifecycle, source):
+            if not is_reachable(lifecycle, source) and not way_by_itself(lifecycle, source):
                 continue
             yield from row_cases(bench, surface, lifecycle, surface.update, source)
             yield from edit_cases(bench, surface, lifecycle, surface.update, source)
-
-
-def is_reachable(lifecycle: Lifecycle, state: str) -> bool:
-    """Whether requests alone lead to a state."""
-    return state in lifecycle.initial or any(
-        t.to == state and is_asked(t) and is_reachable(lifecycle, t.source)
-        for t in lifecycle.transitions
-        if t.source != state
-    )
 
 
 # Every pair of states
@@ -65,8 +58,9 @@ def row_cases(
     bench: Bench, surface: Surface, lifecycle: Lifecycle, update: Operation, source: str
 ) -> Iterator[Case]:
     allowed = states_of_requests(update, lifecycle)
+    by_itself = not is_reachable(lifecycle, source)
     for target in lifecycle.states:
-        if target not in allowed:
+        if target not in allowed or (target == source and by_itself):
             continue
         move = next(
             (
@@ -123,8 +117,11 @@ def forbidden(
 ) -> Any:
     """Only the move is wrong: everything that the target state needs is stored already."""
 
-    def steps(story: Story) -> None:
-        made = standing(story, surface.resource.name, source, "full")
+    def steps(story: Story) -> Steps:
+        if is_reachable(lifecycle, source):
+            made = standing(story, surface.resource.name, source, "full")
+        else:
+            made = yield from led_by_itself(story, surface, source)
         exchange = change(story, made, {lifecycle.field: target})
         why = f'"{source}" does not become "{target}" on request'
         expect_refused(story, update, exchange, why, made)
@@ -302,9 +299,9 @@ def edit_cases(
     if not bench.ledger.wants(ids):
         return
     allowed = source in lifecycle.editable
-    kinds = [""]
-    if any(t.timed and t.to == source for t in lifecycle.transitions):
-        kinds.append("timed")
+    kinds = [""] if is_reachable(lifecycle, source) else []
+    if way_by_itself(lifecycle, source) is not None and not allowed:
+        kinds.append("by itself")
     for name in update.body_fields:
         if name == lifecycle.field:
             continue
@@ -315,7 +312,13 @@ def edit_cases(
                 else edit_refused(surface, update, source, name, kind)
             )
             word = "may be changed" if allowed else "may not be changed"
-            yield Case(ids, f'{name} {word} in "{source}"{" after sending" * bool(kind)}', steps)
+            yield Case(
+                ids,
+                f'{name} {word} in "{source}"{" after it came to it by itself" * bool(kind)}',
+                steps,
+            )
+    if not is_reachable(lifecycle, source):
+        return
     yield Case(
         ids, f'a "{source}" record written back', written_back(surface, update, source), False
     )
@@ -363,7 +366,7 @@ def new_value(
 
 def edit_refused(surface: Surface, update: Operation, source: str, name: str, kind: str) -> Any:
     def steps(story: Story) -> Steps | None:
-        if kind == "timed":
+        if kind == "by itself":
             return after_time(story)
         made = standing(story, surface.resource.name, source)
         attempt(story, made)
@@ -379,47 +382,10 @@ def edit_refused(surface: Surface, update: Operation, source: str, name: str, ki
         expect_refused(story, update, exchange, why, made)
 
     def after_time(story: Story) -> Steps:
-        made = yield from moved_by_time(story, surface, source)
+        made = yield from led_by_itself(story, surface, source)
         attempt(story, made)
 
     return steps
-
-
-def moved_by_time(story: Story, surface: Surface, state: str) -> Any:
-    """A record that time itself has led to a state; shared by the cases that need one."""
-    bench, name = story.bench, surface.resource.name
-    key = (name, state, "by time")
-    made = bench.standing.get(key)
-    if made is None or made.spoiled:
-        made = yield from make_by_time(story, surface, state)
-        made.exchanges = tuple(story.exchanges)
-        made.key = key
-        bench.standing[key] = made
-        story.used.append(made)
-    else:
-        story.adopt(made)
-    return made
-
-
-def make_by_time(story: Story, surface: Surface, state: str) -> Any:
-    lifecycle = surface.resource.lifecycle
-    assert lifecycle is not None
-    move = next(
-        (
-            t
-            for t in lifecycle.transitions
-            if t.timed and t.to == state and t.after is not None and t.source in lifecycle.initial
-        ),
-        None,
-    )
-    if move is None:
-        story.block(f'no delay that may be left out leads to "{state}"')
-    made = make(story, surface.resource.name, move.source)
-    for _ in range(int(story.bench.settings.grace / 0.25) + 1):
-        if reread(story, made).get(lifecycle.field) == state:
-            return made
-        yield 0.25
-    story.block(f'the record did not become "{state}"')
 
 
 def edit_accepted(surface: Surface, update: Operation, source: str, name: str) -> Any:
@@ -461,8 +427,14 @@ def move_with_change(
 def requirement_cases(
     bench: Bench, surface: Surface, lifecycle: Lifecycle, create: Operation, update: Operation
 ) -> Iterator[Case]:
-    """Moves into a state by a record that lacks what the state requires."""
+    """Moves into a state by a record that lacks what the state requires; others do without it."""
     for requirement in lifecycle.requires:
+        for state in lifecycle.initial:
+            for name in () if state in requirement.states else required_fields(requirement):
+                ids = rules_of(requirement, name)
+                if ids and bench.ledger.wants(ids):
+                    steps = spared(create, state, name)
+                    yield Case(ids, f'{create.operation_id}: "{state}" without {name}', steps)
         for move in lifecycle.transitions:
             if not is_asked(move) or move.to not in requirement.states:
                 continue
@@ -487,6 +459,21 @@ def requirement_cases(
                     f'"{move.source}" to "{move.to}" with {name}',
                     satisfied(surface, lifecycle, create, update, move, name),
                 )
+
+
+def spared(create: Operation, state: str, name: str) -> Any:
+    """A record of a state that does not require a field is made without it."""
+
+    def steps(story: Story) -> None:
+        composer = story.bench.composer
+        body = composer.base(create, state) or {}
+        lighter = {key: value for key, value in body.items() if key != name}
+        if not body or composer.breaches(create, lighter):
+            story.block(f'"{state}" without {name} is refused for another reason')
+        exchange = story.send(create, body=lighter)
+        expect_accepted(story, exchange, f'"{state}" does not need {name}')
+
+    return steps
 
 
 def required_fields(requirement: Requirement) -> list[str]:

@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from contracts.acts import came, make, remove
+from contracts.acts import came, make, need, remove
 from contracts.bench import Bench
 from contracts.live import everything
 from contracts.moments import read_moment
 from contracts.story import Case, Made, Steps, Story
-from contracts.strategies.bodies import calm_state
+from contracts.strategies.bodies import calm_state, transition_after, transition_at
+from contracts.strategies.values import bounds, constraints, is_allowed
 from contracts.surface import Surface
 from mock_server.spec.model import Operation, Parameter
+from mock_server.spec.schemas import properties_of, types_of
 
 SAMPLE = 4  # records of its own that a check of lists makes
 MOST_PAGES = 30
+FEW_PAGES = 5
+LARGE = 200  # records of a page, where the document knows no limit
 COMPARISONS = {"gt", "gte", "lt", "lte"}
+LONG_AGO, FAR_OFF = "2001-02-03T04:05:06Z", "2099-02-03T04:05:06Z"
 
 
 def cases(bench: Bench) -> Iterator[Case]:
     for surface in bench.judged():
         listing = surface.listing
-        if listing is None or surface.create is None:
+        if listing is None:
             continue
-        words = {p.query.does: p for p in listing.parameters if p.query is not None}
+        words: dict[str, Parameter] = {
+            p.query.does: p for p in listing.parameters if p.query is not None
+        }
         for parameter in listing.parameters:
-            word = parameter.query
-            if word is None or not bench.ledger.wants(parameter.rule_ids):
+            if parameter.query is None or not bench.ledger.wants(parameter.rule_ids):
                 continue
-            if word.does == "filter":
-                steps = filtered(surface, listing, parameter)
-                yield Case(parameter.rule_ids, f"{listing.operation_id}: {parameter.name}", steps)
-            elif word.does == "fields":
-                steps = selected(surface, listing, parameter)
-                yield Case(parameter.rule_ids, f"{listing.operation_id}: {parameter.name}", steps)
-            elif word.does == "skip" and "limit" in words:
-                steps = paged(surface, listing, words["limit"], parameter)
-                yield Case(parameter.rule_ids, f"{listing.operation_id}: pages", steps)
-            elif word.does == "limit":
-                steps = limited(surface, listing, parameter)
-                yield Case(parameter.rule_ids, f"{listing.operation_id}: {parameter.name}", steps)
+            for what, steps in parameter_steps(surface, listing, parameter, words):
+                yield Case(parameter.rule_ids, f"{listing.operation_id}: {what}", steps)
         ids = filter_rules(listing)
         if surface.resource.order and bench.ledger.wants(ids):
             yield Case(ids, f"{listing.operation_id}: order", ordered(surface, listing))
-        if surface.delete is not None:
+        if surface.delete is not None and surface.create is not None:
             response = surface.delete.responses.get(str(surface.delete.success))
             gone_ids = response.rule_ids if response is not None else ()
             if bench.ledger.wants(gone_ids):
                 yield Case(gone_ids, f"{listing.operation_id}: deleted", gone(surface, listing))
+
+
+def parameter_steps(
+    surface: Surface, listing: Operation, parameter: Parameter, words: Mapping[str, Parameter]
+) -> Iterator[tuple[str, Any]]:
+    """What is tried of a parameter, by a name."""
+    name, does = parameter.name, parameter.query.does if parameter.query is not None else ""
+    if does == "filter":
+        yield name, filtered(surface, listing, parameter)
+        yield f"{name} with other values", emptied(surface, listing, parameter)
+    elif does == "fields":
+        yield name, selected(surface, listing, parameter)
+    elif does == "order":
+        for value in constraints(parameter.schema).get("enum", []):
+            yield f"{name}={value}", sorted_by(surface, listing, parameter, str(value))
+    elif does == "limit":
+        yield name, limited(surface, listing, parameter)
+    elif does == "skip":
+        yield f"{name} from where", skipped(surface, listing, parameter)
+        if "limit" in words:
+            yield "pages", paged(surface, listing, words["limit"], parameter)
+    if parameter.default is not None and does in ("skip", "filter"):
+        yield f"{name} left out", unasked(surface, listing, parameter)
 
 
 def filter_rules(listing: Operation) -> tuple[str, ...]:
@@ -86,19 +106,75 @@ def fetch_all(
 
 
 def sample(story: Story, surface: Surface) -> list[Made]:
-    """A few records of this run; made once."""
+    """A few records of this run, made once; where none can be made, the first that are listed."""
     bench, name = story.bench, surface.resource.name
+    if surface.create is None:
+        listing = need(surface.listing, story, "list")
+        shown = [one for one in fetch(story, surface, listing) if isinstance(one.get("id"), str)]
+        story.drop_last()
+        now = bench.clock.now()
+        return [Made(name, one["id"], one, {}, (), now) for one in shown[: 2 * SAMPLE]]
     kept: list[Made] = []
     for number in range(SAMPLE):
         key = (name, "sample", number)
         made = bench.standing.get(key)
         if made is None or made.spoiled:
             part = Story(bench, story.case)
-            made = make(part, name, calm_state(surface.resource), **linked(part, surface, number))
+            given = varied(part, surface, number, linked(part, surface, number))
+            made = make(part, name, calm_state(surface.resource), **given)
             made.key = key
             bench.standing[key] = made
         kept.append(made)
     return kept
+
+
+def varied(story: Story, surface: Surface, number: int, values: dict[str, Any]) -> dict[str, Any]:
+    """Records differ in what lists can be asked for, so that there is something to tell apart."""
+    create, lifecycle = surface.create, surface.resource.lifecycle
+    for name in told_apart(surface) if create is not None else ():
+        if create is None or name in values or name not in create.body_fields:
+            continue
+        if name in create.references or (lifecycle is not None and name == lifecycle.field):
+            continue
+        schema = properties_of(create.body_schema)[name]
+        timed = transition_at(surface.resource, name) or transition_after(surface.resource, name)
+        different = [value for value in variants(schema) if is_allowed(schema, value)]
+        if different and timed is None:
+            trial = {**values, name: different[number % len(different)]}
+            if story.bench.composer.base(create, calm_state(surface.resource), **trial):
+                values = trial
+    return values
+
+
+def told_apart(surface: Surface) -> list[str]:
+    """The fields by which a list is filtered or ordered."""
+    found: dict[str, None] = {}
+    for parameter in surface.listing.parameters if surface.listing is not None else ():
+        word = parameter.query
+        if word is not None and word.does == "filter":
+            found[word.field] = None
+        elif word is not None and word.does == "order":
+            listed = constraints(parameter.schema).get("enum", [])
+            found |= dict.fromkeys(str(value).removeprefix("-") for value in listed)
+    return list(found)
+
+
+def variants(schema: Any) -> list[Any]:
+    """A few values of a field that differ, where its type has an order or a closed list."""
+    types, words = types_of(schema), constraints(schema)
+    if "enum" in words:
+        return [value for value in words["enum"] if value is not None]
+    if "string" in types:
+        moments = [f"2024-0{month}-05T10:20:30Z" for month in (3, 4, 5, 6)]
+        dates = [moment[:10] for moment in moments]
+        is_dated = {"format", "pattern"} & words.keys()
+        return [*moments, *dates] if is_dated else []
+    if "boolean" in types:
+        return [True, False]
+    if types & {"integer", "number"}:
+        low = bounds(schema)[0]
+        return [int(low or 0) + step for step in (1, 2, 3, 4)]
+    return []
 
 
 def linked(story: Story, surface: Surface, number: int) -> dict[str, Any]:
@@ -120,39 +196,231 @@ def linked(story: Story, surface: Surface, number: int) -> dict[str, Any]:
 
 
 def filtered(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
+    """A list that is asked for by what records of the sample hold has those that fit, no others."""
+
     def steps(story: Story) -> None:
         word = parameter.query
         assert word is not None
         mine = sample(story, surface)
         values = [m.record.get(word.field) for m in mine if m.record.get(word.field) is not None]
-        values = [value for value in values if isinstance(value, str | int | bool)]
+        values = [value for value in values if isinstance(value, str | int | float)]
         if not values:
             story.block(f"no record has a {word.field} to filter by")
-        value = values[0]
-        asked = f"{value},{values[-1]}" if word.op == "in" else value
-        wanted = values[:1] + values[-1:] if word.op == "in" else [value]
-        shown = {r.get("id") for r in fetch_all(story, surface, listing, {parameter.name: asked})}
-        for made in mine:
-            expected = passes(word.op, made.record.get(word.field), wanted)
-            if expected and made.record_id not in shown:
-                story.refute(
-                    f"{made.record_id} in the list: its {word.field} fits", "it is missing"
-                )
-            if not expected and made.record_id in shown:
-                story.refute(f"{made.record_id} not in the list", "it is there")
+        if word.op in COMPARISONS:
+            for bound in bounds_around(values):
+                hold_filter(story, surface, listing, parameter, mine, bound, [bound])
+        elif word.op == "in":
+            wanted = [values[0], values[-1]]
+            asked = ",".join(map(str, wanted))
+            hold_filter(story, surface, listing, parameter, mine, asked, wanted)
+        else:
+            hold_filter(story, surface, listing, parameter, mine, values[0], values[:1])
 
     return steps
 
 
+def hold_filter(
+    story: Story,
+    surface: Surface,
+    listing: Operation,
+    parameter: Parameter,
+    mine: list[Made],
+    asked: Any,
+    wanted: list[Any],
+) -> None:
+    word = parameter.query
+    assert word is not None
+    fits = {m.record_id: passes(word.op, m.record.get(word.field), wanted) for m in mine}
+    expected = {record_id for record_id, fit in fits.items() if fit}
+    query = {parameter.name: text_of(asked)}
+    shown = ids_until(story, surface, listing, query, expected)
+    for made in mine:
+        value = made.record.get(word.field)
+        if fits[made.record_id] and made.record_id not in shown:
+            story.refute(
+                f"{made.record_id} in the list: its {word.field} is {value!r}", "it is missing"
+            )
+        if not fits[made.record_id] and made.record_id in shown:
+            story.refute(
+                f"{made.record_id} not in the list: its {word.field} is {value!r}", "it is there"
+            )
+
+
+def text_of(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def bounds_around(values: list[Any]) -> list[Any]:
+    """One of the values, in the middle; one that is less than all, and one that is more."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    if len(numbers) == len(values):
+        ordered = sorted(numbers)
+        return [ordered[len(ordered) // 2], ordered[0] - 1, ordered[-1] + 1]
+    moments = {moment: value for value in values if (moment := moment_of(value)) is not None}
+    middle = [moments[sorted(moments)[len(moments) // 2]]] if moments else []
+    return [*middle, LONG_AGO, FAR_OFF]
+
+
+def ids_until(
+    story: Story, surface: Surface, listing: Operation, query: dict[str, Any], wanted: set[str]
+) -> set[str]:
+    """The ids that a list shows, page after page, as long as some that are wanted were not there."""
+    skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
+    page = fetch(story, surface, listing, **query)
+    shown, passed = {record.get("id") for record in page}, len(page)
+    for _ in range(MOST_PAGES):
+        if skip is None or not page or (wanted and wanted <= shown):
+            break
+        page = fetch(story, surface, listing, **query, **{skip: passed})
+        story.exchanges.pop()
+        shown |= {record.get("id") for record in page}
+        passed += len(page)
+    return shown
+
+
+def emptied(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
+    """A list that is asked for by what no record of the sample holds has none of them."""
+
+    def steps(story: Story) -> None:
+        word = parameter.query
+        assert word is not None
+        mine = sample(story, surface)
+        other = other_value(surface, parameter, [m.record.get(word.field) for m in mine])
+        if other is None or word.op in COMPARISONS:
+            story.block(f"no other value of {word.field} is known")
+        query = {**everything(listing), parameter.name: text_of(other)}
+        answer = story.send(listing, query=query).answer
+        if not answer.accepted or not isinstance(answer.body, dict):
+            story.block(f"{parameter.name} {other!r} was answered {answer.status}")
+        shown = {record.get("id") for record in answer.body.get(surface.resource.page.records, [])}
+        for made in mine:
+            if made.record_id in shown and made.record.get(word.field) != other:
+                story.refute(
+                    f"{made.record_id} not in the list: its {word.field} is "
+                    f"{made.record.get(word.field)!r}",
+                    "it is there",
+                )
+
+    return steps
+
+
+def other_value(surface: Surface, parameter: Parameter, held: list[Any]) -> Any:
+    """A value of the right form that no record holds."""
+    word = parameter.query
+    recorded = properties_of(surface.resource.schema).get(word.field if word is not None else "")
+    listed = [
+        *constraints(parameter.schema).get("enum", []),
+        *constraints(recorded).get("enum", []),
+    ]
+    for value in listed:
+        if value is not None and value not in held:
+            return value
+    texts = [value for value in held if isinstance(value, str)]
+    for text in texts[:1]:
+        for last in "7395zQ":
+            value = f"{text[:-1]}{last}"
+            if value not in held and is_allowed(parameter.schema, value):
+                return value
+    flipped = [not value for value in held if isinstance(value, bool)]
+    return next((value for value in flipped if value not in held), None)
+
+
+def unasked(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
+    """A parameter that is left out counts as its default, unless another one is there."""
+
+    def steps(story: Story) -> None:
+        word = parameter.query
+        assert word is not None
+        sample(story, surface)
+        rest = {k: v for k, v in everything(listing).items() if k != parameter.name}
+        default = {parameter.name: parameter.default}
+        bare, named = (
+            [record.get("id") for record in listed_by(story, surface, listing, query)]
+            for query in (rest, {**rest, **default})
+        )
+        if bare != named:
+            story.refute(f"the same list as with {parameter.name}={parameter.default}", "another")
+        others = fetch(story, surface, listing)
+        story.drop_last()
+        for record in others if word.unless else ():
+            value = record.get(word.field)
+            if value is not None and value != parameter.default:
+                query = {**rest, word.unless: value}
+                shown = [one.get("id") for one in listed_by(story, surface, listing, query)]
+                if record.get("id") not in shown:
+                    story.refute(
+                        f"{record.get('id')} in the list by {word.unless}", "it is missing"
+                    )
+                return
+
+    return steps
+
+
+def listed_by(
+    story: Story, surface: Surface, listing: Operation, query: Mapping[str, Any]
+) -> list[Any]:
+    """The records of one page that is asked for by nothing else."""
+    exchange = story.send(listing, query=query)
+    body = exchange.answer.body
+    listed = body.get(surface.resource.page.records) if isinstance(body, dict) else None
+    if not exchange.answer.accepted or not isinstance(listed, list):
+        story.refute(f"a list of records from {listing.operation_id}", came(exchange.answer))
+    return listed
+
+
+def skipped(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
+    """What is skipped is counted from the first record."""
+
+    def steps(story: Story) -> None:
+        sample(story, surface)
+        whole = [record.get("id") for record in fetch(story, surface, listing)]
+        rest = fetch(story, surface, listing, **{parameter.name: 1})
+        if len(whole) < 3:
+            story.block("there are too few records")
+        found = [record.get("id") for record in rest][: len(whole) - 1]
+        if found != whole[1:]:
+            story.refute(f"the list from its second record on, {whole[1]}", f"{found[:1]}")
+
+    return steps
+
+
+def sorted_by(surface: Surface, listing: Operation, parameter: Parameter, value: str) -> Any:
+    field, descending = value.removeprefix("-"), value.startswith("-")
+
+    def steps(story: Story) -> None:
+        sample(story, surface)
+        shown = fetch(story, surface, listing, **{parameter.name: value})
+        keys = [key for key in (rank(record.get(field)) for record in shown) if key is not None]
+        if len(set(keys)) < 2:
+            story.block(f"the records do not differ in {field}")
+        if keys != sorted(keys, reverse=descending):
+            story.refute(f"ordered by {value}", "another order")
+
+    return steps
+
+
+def rank(value: Any) -> float | None:
+    """A number or a moment as something that can be compared; how texts are ordered is open."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    moment = moment_of(value)
+    return moment.timestamp() if moment is not None else None
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A moment; a date alone is its first one."""
+    return read_moment(value) or read_moment(f"{value}T00:00:00Z")
+
+
 def passes(op: str, found: Any, wanted: list[Any]) -> bool:
     if op in COMPARISONS:
-        left, right = read_moment(found), read_moment(wanted[0])
+        left, right = rank(found), rank(wanted[0])
         if left is None or right is None:
             return False
         return {"gt": left > right, "gte": left >= right, "lt": left < right, "lte": left <= right}[
             op
         ]
-    return found in wanted
+    return any(one in wanted for one in found) if isinstance(found, list) else found in wanted
 
 
 def selected(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
@@ -178,24 +446,23 @@ def limited(surface: Surface, listing: Operation, parameter: Parameter) -> Any:
 
 
 def paged(surface: Surface, listing: Operation, limit: Parameter, skip: Parameter) -> Any:
-    """Pages cover every record once."""
+    """Pages cover every record once, and the last one says that it is the last."""
 
     def steps(story: Story) -> None:
         mine = {made.record_id for made in sample(story, surface)}
         page = surface.resource.page
         seen: list[str] = []
         for number in range(100):
-            query = {
-                **everything(listing),
-                limit.name: 3 if number == 0 else 50,
-                skip.name: len(seen),
-            }
+            size = 3 if number == 0 else 50
+            query = {**everything(listing), limit.name: size, skip.name: len(seen)}
             body = story.send(listing, query=query).answer.body
             listed = body.get(page.records) if isinstance(body, dict) else None
             if not isinstance(listed, list):
                 story.refute("a page of records", repr(body)[:200])
             seen += [str(record.get("id")) for record in listed]
             more = page.more is not None and body.get(page.more)
+            if not listed and more and number:
+                story.refute(f"no more records behind the last: {page.more} false", f"{more!r}")
             if not listed or not more:
                 break
         if len(seen) != len(set(seen)):
@@ -235,13 +502,40 @@ def gone(surface: Surface, listing: Operation) -> Any:
 
 
 def listed_record(story: Story, surface: Surface, made: Made) -> Mapping[str, Any] | None:
-    """The record as the list shows it; None where the list does not have it on its first page."""
+    """The record as the list shows it; None where none of its first pages has it."""
     if surface.listing is None:
         return None
-    body = story.send(surface.listing, query=everything(surface.listing)).answer.body
-    listed = body.get(surface.resource.page.records) if isinstance(body, dict) else None
-    for record in listed if isinstance(listed, list) else []:
-        if isinstance(record, dict) and record.get("id") == made.record_id:
+    for record in near(story, surface, surface.listing, made):
+        if record.get("id") == made.record_id:
             return record
     story.drop_last()
     return None
+
+
+def near(story: Story, surface: Surface, listing: Operation, made: Made) -> list[Mapping[str, Any]]:
+    """The records of a list up to the page that has a record, or of its first pages."""
+    skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
+    seen: list[Mapping[str, Any]] = []
+    for number in range(FEW_PAGES):
+        page = page_of(story, surface, listing, {skip: len(seen)} if skip and seen else {})
+        seen += page
+        last = skip is None or not page or number == FEW_PAGES - 1
+        if last or any(one.get("id") == made.record_id for one in page):
+            break
+        story.drop_last()
+    return seen
+
+
+def page_of(
+    story: Story, surface: Surface, listing: Operation, query: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The records of one page, a long one where the target has such."""
+    asked = {**everything(listing), **query}
+    limit = next((p for p in listing.parameters if p.query and p.query.does == "limit"), None)
+    long = {limit.name: constraints(limit.schema).get("maximum", LARGE)} if limit else {}
+    answer = story.send(listing, query={**asked, **long}).answer
+    if limit is not None and not answer.accepted:
+        story.drop_last()
+        answer = story.send(listing, query=asked).answer
+    found = answer.body.get(surface.resource.page.records) if isinstance(answer.body, dict) else []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts import expect
-from contracts.acts import came, is_documented, make, remove, standing
+from contracts.acts import came, is_documented, make, note_shape, remove, standing
 from contracts.bench import Bench
 from contracts.client import path_of
 from contracts.story import Case, Story
@@ -61,6 +61,7 @@ def expect_missing(story: Story, operation: Operation, exchange: Any, why: str) 
     status = exchange.answer.status
     if status != 404:
         story.refute(f"404: {why}", came(exchange.answer), expect.status(404))
+    note_shape(story, operation, exchange.answer)
 
 
 def unknown(surface: Surface, operation: Operation) -> Any:

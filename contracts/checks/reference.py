@@ -107,6 +107,8 @@ def attempt(
     move: Transition | None = None,
 ) -> None:
     """A create or a change with one reference set to a value; the change may be part of a move."""
+    if value is None:
+        story.block(f"no value for {field} is known that names one")
     value = as_given(properties_of(operation.body_schema).get(field), value)
     values = {field: value}
     if accepted:
@@ -195,7 +197,7 @@ def excluded(
         if not found:
             story.block(f"the target has no {reference.to} that the reference excludes")
         for record in one_of_each(found, reference)[:VALID_ONES]:
-            value = record[reference.by]
+            value = record.get(reference.by)
             why = f"{reference.field} {value} names a {reference.to} of another kind"
             attempt(story, surface, operation, state, reference.field, value, why, move=move)
 

@@ -17,6 +17,7 @@ from contracts.acts import (
     expect_accepted,
     expect_refused,
     is_documented,
+    note_shape,
     refusal_status,
     standing,
 )
@@ -135,6 +136,8 @@ def create_cases(bench: Bench, surface: Surface, create: Operation) -> Iterator[
             for value in NO_OBJECTS:
                 name = f"{create.operation_id}: a body that is no object ({value!r})"
                 yield Case(ids, name, unreadable(create, value, "no object"), sure)
+            name = f"{create.operation_id}: an object with nothing in it"
+            yield Case(ids, name, empty(create), False)
             name = f"{create.operation_id}: a valid body in a list"
             yield Case(ids, name, in_a_list(bench, create), sure)
 
@@ -144,6 +147,16 @@ def unreadable(create: Operation, content: Any, what: str) -> Any:
         exchange = story.send(create, body=content)
         if not 400 <= exchange.answer.status < 500:
             story.refute(f"refused: the body is {what}", came(exchange.answer))
+        note_shape(story, create, exchange.answer)
+
+    return steps
+
+
+def empty(create: Operation) -> Any:
+    """Whatever rule wants a field, and where no rule does: the usual refusal."""
+
+    def steps(story: Story) -> None:
+        expect_refused(story, create, story.send(create, body={}), "fields are missing")
 
     return steps
 
@@ -278,7 +291,7 @@ def edge_probes(
     resource = surface.resource
     defaulted = any(default.field == name for default in operation.defaults)
     for edge in field_edges(bench, surface, operation, name, base):
-        if record is not None and record.get(name) == edge.value:
+        if record is not None and edge.value is not None and record.get(name) == edge.value:
             continue
         whole = {**record, **base, name: edge.value} if record is not None else None
         body = apply(base, {name: edge.value})

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts import expect
-from contracts.acts import change, make, reach, remove, reread
+from contracts.acts import change, is_reachable, make, reach, remove, reread
 from contracts.bench import Bench
-from contracts.checks.lifecycle import is_reachable, new_value, plain_fields
+from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.oracle.schema import oracle_of
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state

@@ -7,7 +7,7 @@ happen, the last when it happens too soon or leaves no time to cancel.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from contracts import expect
 from contracts.acts import (
@@ -17,6 +17,7 @@ from contracts.acts import (
     expect_accepted,
     expect_refused,
     is_asked,
+    is_reachable,
     make,
     note_kept,
     reach,
@@ -24,20 +25,22 @@ from contracts.acts import (
     reread,
 )
 from contracts.bench import Bench
-from contracts.checks.lifecycle import closed_rules, is_reachable, states_of_requests
+from contracts.checks.lifecycle import closed_rules, states_of_requests
 from contracts.checks.shape import hold, shape_rules
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
-from contracts.provider import cause
+from contracts.passage import happen, is_of_event, usual_delay
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import FAR, longest_delay
 from contracts.surface import Surface
-from mock_server.spec.model import Expression, Lifecycle, Transition, Value
-from mock_server.spec.schemas import keyword_of, properties_of
+from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
+from mock_server.spec.schemas import properties_of
 
 SHORT = 3.0  # seconds, where they are really waited for
+LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # as long as it may be so that twice of it can be told from it
 POLL = 0.25
+SKEW = 120.0  # seconds by which a clock may differ from this machine's
 EARLY = 0.7  # an answer within so many seconds of the due time says nothing of "too soon"
 
 
@@ -59,17 +62,10 @@ def cases(bench: Bench) -> Iterator[Case]:
 
 def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) -> Iterator[Case]:
     """What the provider's side does, where the target's control API can make it do so."""
-    facts = {name: f"Contract check: {name}" for name in event_facts(transition)}
 
     def steps(story: Story) -> None:
-        if not story.bench.clock.virtual:
-            story.block("it is the provider's side that makes it happen")
         made = reach(story, surface.resource.name, transition.source)
-        event = transition.event or ""
-        answer = cause(story.bench.client, event, {"id": made.record_id, **facts})
-        made.spoiled = True
-        if not answer.accepted:
-            story.block(f'the control API answered {answer.status} to "{event}"')
+        facts = happen(story, made, transition)
         record = reread(story, made)
         if record.get(lifecycle.field) != transition.to:
             found = f"{record.get(lifecycle.field)!r}"
@@ -84,15 +80,6 @@ def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) 
 
 def is_moment(value: Value) -> bool:
     return isinstance(value, Expression) and value.source == "now"
-
-
-def is_of_event(value: Value) -> TypeGuard[Expression]:
-    return isinstance(value, Expression) and value.source == "event" and bool(value.tokens)
-
-
-def event_facts(transition: Transition) -> list[str]:
-    """The names of the facts that an event may bring along."""
-    return [value.tokens[0] for value in transition.sets.values() if is_of_event(value)]
 
 
 def happens(timed: Transition) -> tuple[str, ...]:
@@ -129,6 +116,9 @@ def delay_cases(
     name, field = surface.resource.name, timed.after or ""
     delay = short_delay(bench, surface, timed)
     settable = surface.create is not None and field in surface.create.body_fields
+    assert surface.create is not None
+    longest = float(longest_delay(properties_of(surface.create.body_schema).get(field, {})))
+    patient = longest * 0.9 if bench.clock.virtual else min(LATE, bench.settings.max_wait / 2)
 
     def at_once(story: Story) -> Steps:
         made = reach(story, name, timed.source, holding_back=False)
@@ -156,6 +146,13 @@ def delay_cases(
             story.block("its time was over before it could be cancelled")
         yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
 
+    def in_time_of_a_long_one(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(longest)})
+        yield patient
+        if story.bench.clock.now() - made.made_at > longest - EARLY:
+            story.block("its time was over before it could be cancelled")
+        take_back(story, lifecycle, made, timed, longest)
+
     def too_late(story: Story) -> Steps:
         made = make(story, name, timed.source)
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
@@ -174,6 +171,9 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        if longest > max(delay, patient + 1):
+            what = f'"{timed.source}" with {field} {int(longest)}, cancelled after {patient:.0f} seconds'
+            yield Case(ids, what, in_time_of_a_long_one)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
@@ -197,12 +197,6 @@ def as_usual(
     yield from becomes(story, lifecycle, made, timed, usual)
 
 
-def usual_delay(surface: Surface, field: str) -> float:
-    """The seconds that a record waits where nobody says how long."""
-    default = keyword_of(properties_of(surface.resource.schema).get(field, {}), "default")
-    return float(default) if isinstance(default, int | float) else 0.0
-
-
 def delete_rules(surface: Surface) -> tuple[str, ...]:
     assert surface.delete is not None
     response = surface.delete.responses.get(str(surface.delete.success))
@@ -214,6 +208,8 @@ def entry_cases(
 ) -> Iterator[Case]:
     """The same, when the state is entered by a change."""
     name, field = surface.resource.name, timed.after or ""
+    given = surface.create.body_fields if surface.create is not None else ()
+    fields = [t.at for t in lifecycle.transitions if t.at is not None and t.at in given]
     for entry in entries(lifecycle, timed.source):
         if not is_reachable(lifecycle, entry.source) or surface.update is None:
             continue
@@ -235,6 +231,19 @@ def entry_cases(
             made_rules(story, timed, happening=True)
             yield from becomes(story, lifecycle, made, timed, delay)
 
+        def beside_a_moment(story: Story, entry: Transition = entry) -> Steps:
+            moments = dict.fromkeys(fields, story.bench.composer.far_moment())
+            made = make(story, name, entry.source, **moments)
+            enter(story, lifecycle, made, entry, {})
+            yield from as_usual(story, surface, lifecycle, made, timed)
+
+        def again(story: Story, entry: Transition = entry) -> Steps:
+            made = make(story, name, timed.source, **{field: int(delay) * 2})
+            take_back(story, lifecycle, made, timed, delay * 2)
+            enter(story, lifecycle, made, entry, {field: int(delay)})
+            yield delay
+            yield from becomes(story, lifecycle, made, timed, delay)
+
         def in_time(story: Story, entry: Transition = entry) -> Steps:
             made = reach(story, name, entry.source)
             enter(story, lifecycle, made, entry, {field: int(delay)})
@@ -242,11 +251,17 @@ def entry_cases(
 
         path = f'"{entry.source}" to "{entry.to}"'
         yield Case(happens(timed), f'{path} without {field} becomes "{timed.to}"', at_once)
+        if fields and entry.source in lifecycle.initial:
+            what = f'{path} without {field}, beside {" and ".join(fields)}, becomes "{timed.to}"'
+            yield Case(happens(timed), what, beside_a_moment)
         if surface.update is not None and field in surface.update.body_fields:
             yield Case(timed.rule_ids, f"{path} with {field} {int(delay)}", delayed)
             for back in cancels(lifecycle, timed):
                 ids = tuple(dict.fromkeys((*back.rule_ids, *not_before(timed))))
                 yield Case(ids, f"{path} with {field} {int(delay)}, cancelled in time", in_time)
+                if back.to == entry.source:
+                    what = f'"{entry.to}" to "{back.to}" and back becomes "{timed.to}"'
+                    yield Case(happens(timed), what, again)
 
 
 def enter(
@@ -339,6 +354,20 @@ def moment_cases(
 
         return steps
 
+    def brought_forward(entry: Transition) -> Any:
+        """Cancelled and scheduled anew: it happens then, not at the first moment."""
+
+        def steps(story: Story) -> Steps:
+            far = story.bench.composer.far_moment()
+            made = make(story, name, timed.source, **{field: far})
+            take_back(story, lifecycle, made, timed, FAR)
+            moment = due(story)
+            enter(story, lifecycle, made, entry, {field: moment})
+            yield remaining(story, moment)
+            yield from becomes(story, lifecycle, made, timed, wait)
+
+        return steps
+
     def too_late(story: Story) -> Steps:
         moment = due(story)
         made = make(story, name, timed.source, **{field: moment})
@@ -372,6 +401,8 @@ def moment_cases(
             if entry.source == back.to and surface.update is not None:
                 what = f'"{timed.source}" to "{back.to}" and back with a later {field}'
                 yield Case(ids, what, put_off(back, entry))
+                what = f'"{timed.source}" to "{back.to}" and back with an earlier {field}'
+                yield Case(ids, what, brought_forward(entry))
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" at {field}, to "{back.to}"', too_late)
@@ -440,27 +471,31 @@ def becomes(
     made.spoiled = True
     if not blocking:
         note_kept(story, made.resource, before, record, {lifecycle.field, *timed.sets})
-        check_moments(story, record, made, timed, after)
+        check_sets(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
         if surface.read is not None:
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
 
 
-def check_moments(
+def check_sets(
     story: Story, record: Mapping[str, Any], made: Made, timed: Transition, after: float
 ) -> None:
-    """What the transition sets to its moment is there, and a delay is not much longer than asked.
+    """What the transition sets is there, and a delay is not much longer than asked.
 
     It is certain where the rule's sentence names the field.
     """
     rules = story.bench.document.rules
     for name, value in timed.sets.items():
-        if not (is_moment(value) and name in record):
+        if name not in record:
             continue
         named = any(name in rules[i].says for i in story.case.rule_ids if i in rules)
+        if isinstance(value, Constant) and record[name] != value.value:
+            story.note(story.case.rule_ids, f"{name} {value.value!r}", f"{record[name]!r}", named)
+        if not is_moment(value):
+            continue
         moment = read_moment(record.get(name))
-        if moment is None:
+        if moment is None or moment.timestamp() < made.made_at - SKEW:
             expected = f"{name} is the moment at which it happened"
             story.note(story.case.rule_ids, expected, f"{record.get(name)!r}", named)
         elif timed.after is not None:
@@ -478,12 +513,7 @@ def cancelled(
     story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
 ) -> Steps:
     """Taken back in time, and not done when the time comes."""
-    back = cancels(lifecycle, timed)[0]
-    if made.record.get(lifecycle.field) != timed.source:
-        story.block(f'the record did not stay "{timed.source}"')
-    changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
-    exchange = change(story, made, changes)
-    expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
+    back = take_back(story, lifecycle, made, timed, delay)
     yield max(delay, 0) + story.bench.settings.grace / 2
     record = reread(story, made)
     if record.get(lifecycle.field) != back.to:
@@ -492,6 +522,18 @@ def cancelled(
             f"{record.get(lifecycle.field)!r}",
             expect.fields({lifecycle.field: back.to}),
         )
+
+
+def take_back(
+    story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
+) -> Transition:
+    back = cancels(lifecycle, timed)[0]
+    if made.record.get(lifecycle.field) != timed.source:
+        story.block(f'the record did not stay "{timed.source}"')
+    changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+    exchange = change(story, made, changes)
+    expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
+    return back
 
 
 def late(

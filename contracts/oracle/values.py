@@ -9,6 +9,7 @@ from typing import Any
 
 import phonenumbers
 
+from contracts.moments import is_same_moment
 from mock_server.spec.model import Call, Constant, Expression, Value
 
 Record = Mapping[str, Any]
@@ -30,6 +31,7 @@ class Facts:
     """What expressions read. `follow` finds the record that a reference field names.
 
     `hidden` are fields that answers never hold, with the value that they come from, if any.
+    `item` is the one of a list that an effect is about.
     """
 
     record: Record
@@ -39,6 +41,7 @@ class Facts:
     principal: Record | None = None
     follow: Callable[[str, Any], Record | None] = lambda name, value: None
     hidden: Mapping[str, Value | None] = field(default_factory=dict)
+    item: Record | None = None
 
 
 def evaluate(value: Value, facts: Facts) -> Any:
@@ -65,6 +68,8 @@ def evaluate_expression(expression: Expression, facts: Facts) -> Any:
     if expression.source in ("body", "record", "query", "path"):
         base = getattr(facts, expression.source)
         return dig(base, (expression.name,) if expression.name else expression.tokens)
+    if expression.source == "item" and facts.item is not None:
+        return dig(facts.item, expression.tokens)
     if expression.source == "principal" and facts.principal is not None:
         return dig(facts.principal, expression.tokens)
     return UNKNOWN
@@ -146,3 +151,20 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "join.words": join_words,
     "first.word": first_word,
 }
+
+
+# Whether what is held is what was given
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Whether what is held is what was given; a server may add fields to the items of a list."""
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        return all(is_extended(held, given) for held, given in zip(left, right, strict=True))
+    return left == right or is_same_moment(left, right, 1.0)
+
+
+def is_extended(held: Any, given: Any) -> bool:
+    """Whether an item is the given one, or that with more fields."""
+    if not isinstance(held, dict) or not isinstance(given, dict):
+        return bool(held == given)
+    return given.keys() <= held.keys() and all(held[name] == given[name] for name in given)

@@ -26,9 +26,10 @@ from contracts.checks.lifecycle import states_of_requests
 from contracts.client import path_of
 from contracts.errors import WithheldError
 from contracts.live import everything
+from contracts.oracle.values import is_same
 from contracts.safety import sending_states
 from contracts.shared import phases_with
-from contracts.stateful.model import Fact, Model, Verdict, is_same
+from contracts.stateful.model import Fact, Model, Verdict
 from contracts.story import BlockedError, Case, RefutedError, Story
 from contracts.strategies.bodies import transition_after, transition_at
 from contracts.surface import Surface, response_rules

@@ -10,6 +10,7 @@ from contracts.acts import is_asked
 from contracts.checks.lifecycle import closed_rules
 from contracts.checks.schema import judge
 from contracts.moments import is_same_moment, read_moment
+from contracts.oracle.values import is_same
 from contracts.strategies.bodies import Composer
 from contracts.surface import Surface
 from mock_server.spec.model import BusinessRule, Lifecycle, Operation, Transition
@@ -163,20 +164,6 @@ def due_time(timed: Transition, fact: Fact) -> float | None:
         return None if moment is None else max(moment.timestamp(), fact.entered)
     delay = fact.delays.get(timed.after or "")
     return None if delay is None else fact.entered + delay
-
-
-def is_same(left: Any, right: Any) -> bool:
-    """Whether what is held is what was given; a server may add fields to the items of a list."""
-    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return all(is_extended(held, given) for held, given in zip(left, right, strict=True))
-    return left == right or is_same_moment(left, right, 1.0)
-
-
-def is_extended(held: Any, given: Any) -> bool:
-    """Whether an item is the given one, or that with more fields."""
-    if not isinstance(held, dict) or not isinstance(given, dict):
-        return bool(held == given)
-    return given.keys() <= held.keys() and all(held[name] == given[name] for name in given)
 
 
 def is_exactly(left: Any, right: Any) -> bool:

@@ -13,7 +13,8 @@ from contracts.acts import demanded, full_values, is_asked, make, reread
 from contracts.bench import Bench
 from contracts.checks.lifecycle import closed_rules, new_value, plain_fields, timing
 from contracts.client import path_of
-from contracts.stateful.model import Model, is_same
+from contracts.oracle.values import is_same
+from contracts.stateful.model import Model
 from contracts.story import Case, Made, Story
 from contracts.surface import Surface
 from contracts.wire import Exchange

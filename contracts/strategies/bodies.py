@@ -51,7 +51,8 @@ class Composer:
         whole = record if record is not None else self.foresee(operation, body)
         if resource.lifecycle is not None and isinstance(whole, Mapping):
             found += requirement_breaches(resource.lifecycle, whole)
-        found += refusal_breaches(operation, self.foresee(operation, body), whole)
+        if not found:  # a refusal of its own comes when nothing else is against a request
+            found += refusal_breaches(operation, self.foresee(operation, body), whole)
         return found
 
     def foresee(self, operation: Operation, body: Any) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from contracts.oracle.schema import compile_pattern
 from contracts.strategies.values import constraints, is_allowed, typical
-from mock_server.spec.schemas import properties_of, rule_ids
+from mock_server.spec.schemas import keyword_of, properties_of, rule_ids
 
 WRONG_TYPES: tuple[Any, ...] = (True, 5, 1.5, "word", ["word"], [], {"a": "b"}, {}, 0, False)
 # What comes to mind where a closed list ends.
@@ -19,6 +19,7 @@ PLAUSIBLE = (
     *("canceled", "cancelled", "deleted", "read", "open", "closed", "active", "archived", "done"),
     *("unknown", "other", "none"),
 )
+TYPES_INSIDE = 2  # wrong types that are tried of each thing in a list
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
 
@@ -148,7 +149,7 @@ def length_edges(
     found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]
 ) -> Iterator[Edge]:
     for length in (found.value - 1, found.value, found.value + 1):
-        if length > 0:
+        if length >= 0:
             yield Edge("x" * length, f"{length} characters", found.keyword, found.rule_ids)
 
 
@@ -162,12 +163,15 @@ def pattern_edges(
     for value, why in misspelt(good):
         if value not in seen and not matches(value):
             seen.add(value)
-            certain = value != ""
+            certain = value not in ("", good[:2])  # how short it may be is often left open
             yield Edge(value, f"{why}: {shown(value)}", "pattern", found.rule_ids, certain)
     yield Edge(good, "a value of the right form", "pattern", found.rule_ids)
+    for example in keyword_of(schema, "examples") or ():
+        if example != good and isinstance(example, str) and matches(example):
+            yield Edge(example, "an example of the document", "pattern", found.rule_ids)
     longest = lengthened(good, matches)
-    if longest != good:
-        yield Edge(longest, "the longest of the right form", "pattern", found.rule_ids)
+    if longest != good:  # which may stand for nothing that there is, as a number nobody has
+        yield Edge(longest, "the longest of the right form", "pattern", found.rule_ids, False)
         yield Edge(longest + "1", "one character too long", "pattern", found.rule_ids)
 
 
@@ -200,6 +204,7 @@ def misspelt(good: str) -> Iterator[tuple[str, str]]:
         ("digits of another script"),
     )
     yield good[0], "its first character alone"
+    yield good[:2], "its first two characters alone"
     yield "word", "a word"
     yield "", "an empty text"
 
@@ -242,10 +247,39 @@ def item_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         for name in words.get("required", []):
             less = {key: inner for key, inner in item.items() if key != name}
             yield Edge([less], f"a member without {name}", "items", found.rule_ids, False)
-        for name, inner in properties_of(found.value).items():
-            if not is_allowed(inner, 5):
-                wrong = [{**item, name: 5}]
-                yield Edge(wrong, f"a member whose {name} is 5", "items", found.rule_ids, False)
+        yield from member_edges(found, item)
+    else:
+        for inner in single_edges(found.value, found.rule_ids):
+            yield replace(inner, value=[inner.value], why=f"a list with {inner.why}", certain=False)
+
+
+def member_edges(found: Constraint, item: dict[str, Any]) -> Iterator[Edge]:
+    """A list of all that a member may hold, and for each thing that it may not a list with that."""
+    good: list[Any] = []
+    for name, schema in properties_of(found.value).items():
+        for inner in single_edges(schema, found.rule_ids):
+            member = {**item, name: inner.value}
+            if is_allowed(found.value, member):
+                good.append(member)
+            elif not is_allowed(schema, inner.value):
+                why = f"a member whose {name} is wrong: {inner.why}"
+                yield Edge([member], why, "items", inner.rule_ids, False)
+    good = [member for number, member in enumerate(good) if member not in good[:number]]
+    if len(good) > 1:
+        yield Edge(good, "a list of all that a member may hold", "items", found.rule_ids, False)
+
+
+def single_edges(schema: Any, above: tuple[str, ...]) -> Iterator[Edge]:
+    """The edges of what stands in a list; of the wrong types two and null are enough."""
+    seen = 0
+    for edge in iter_edges(schema, above):
+        if edge.keyword == "type" and edge.value is not None and not is_allowed(schema, edge.value):
+            seen += 1
+            if seen > TYPES_INSIDE:
+                continue
+        if edge.keyword == "enum" and edge.value in PLAUSIBLE:
+            continue
+        yield edge
 
 
 def const_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]) -> Iterator[Edge]:

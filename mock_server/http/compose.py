@@ -33,6 +33,7 @@ class Wishes(TypedDict, total=False):
     log: RequestLog | None
     body_limit: int  # bytes
     deliver_to: Sequence[str]  # hosts that subscribers may have besides loopback
+    deliver: bool  # whether there are threads that see to subscribers; without, deliveries wait
     send: Send  # delivers to subscribers, instead of the network
     rate_limit: tuple[int, float] | None  # requests of a key to an operation, in so many seconds
     cors_origins: Sequence[str]  # origins whose pages may read answers
@@ -55,7 +56,7 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
         wishes.get("time_source", system_now),
         wishes.get("random_seed"),
         wishes.get("key_prefix", TEST_PREFIX),
-        courier.take if plan.subscriptions else None,
+        courier.take if plan.subscriptions and wishes.get("deliver", True) else None,
         Seed(None, document.planted) if document.wordless else None,
     )
     log = wishes.get("log") or RequestLog("critical")

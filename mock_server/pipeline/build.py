@@ -92,7 +92,7 @@ def build_plan(
         body_limit,
         build_subscriptions(document, is_active),
         build_happenings(document, operations),
-        dependents_of(document),
+        dependents_of(document, is_active),
         document.wordless,
         tuple(
             build_operation(document, operation, {"": nowhere(is_active)}, is_active)
@@ -134,12 +134,14 @@ def kept(reference: Reference, is_active: IsActive) -> Reference:
     return reference if is_active(rule_ids(reference.where)) else replace(reference, where=None)
 
 
-def dependents_of(document: Document) -> dict[str, tuple[tuple[str, Reference], ...]]:
+def dependents_of(
+    document: Document, is_active: IsActive
+) -> dict[str, tuple[tuple[str, Reference], ...]]:
     """The references by which records go when what they name is deleted."""
     found: dict[str, tuple[tuple[str, Reference], ...]] = {}
     for name, resource in document.resources.items():
         for reference in resource.references.values():
-            if reference.cascade:
+            if reference.cascade and is_active(reference.cascade_rules):
                 found[reference.to] = (*found.get(reference.to, ()), (name, reference))
     return found
 

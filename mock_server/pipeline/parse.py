@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+from jsonschema_rs import ValidationError
 
 from mock_server.messages import quoted, say
 from mock_server.pipeline.exchange import Exchange, ParameterPlan
@@ -24,13 +25,13 @@ def parse(exchange: Exchange) -> Problem | None:
     return parse_body(exchange)
 
 
-def parse_query(exchange: Exchange, text: str) -> None:
+def parse_query(exchange: Exchange, query: str) -> None:
     """Typed values of the known parameters.
 
-    The last one counts where one is repeated, but for lists, which are put together.
+    Where one is repeated the last counts, and none may be wrong; lists are put together.
     An empty text asks for nothing where it is no wrong value of its parameter.
     """
-    pairs = parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace") if query else []
     written = dict(pairs)
     for plan in exchange.operation.parameters:
         name = plan.parameter.name
@@ -43,21 +44,31 @@ def parse_query(exchange: Exchange, text: str) -> None:
             elif plan.parameter.required:
                 exchange.violations.append(refuse(plan, None, "required", None))
             continue
-        value = plan.convert(written[name])
-        if word is not None and word.op == "in" and len(pairs) > len(written):
-            value = ",".join(one for other, one in pairs if other == name)
-        error = next(iter(plan.validator.iter_errors(value)), None)
-        if error is not None and " " in written[name]:
-            # A plus that was not encoded reads as a space; it is one where only that makes sense.
-            meant = plan.convert(written[name].replace(" ", "+"))
-            if plan.validator.is_valid(meant):
-                value, error = meant, None
-        if error is not None:
-            exchange.violations.append(
-                refuse(plan, written[name], error.kind.name, error.kind.value)
-            )
-        elif value != "" or word is None:
-            exchange.query[name] = value
+        texts = [written[name]]
+        if len(pairs) > len(written):
+            texts = [text for other, text in pairs if other == name]
+            if word is not None and word.op == "in":
+                texts = [",".join(texts)]
+        for text in texts:
+            value, error = read_value(plan, text)
+            if error is not None:
+                exchange.violations.append(refuse(plan, text, error.kind.name, error.kind.value))
+                break
+        else:
+            if value != "" or word is None:
+                exchange.query[name] = value
+
+
+def read_value(plan: ParameterPlan, text: str) -> tuple[Any, ValidationError | None]:
+    """The value that a text means, and what is wrong with it."""
+    value = plan.convert(text)
+    error = next(iter(plan.validator.iter_errors(value)), None)
+    if error is not None and " " in text:
+        # A plus that was not encoded reads as a space; it is one where only that makes sense.
+        meant = plan.convert(text.replace(" ", "+"))
+        if plan.validator.is_valid(meant):
+            return meant, None
+    return value, error
 
 
 def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) -> Violation:

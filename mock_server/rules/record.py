@@ -45,15 +45,15 @@ class Prototype:
         self.collection = resource.collection
         self.hidden = tuple(resource.hidden)
         self.date_times = resource.date_times
+        embedded = [one for one in resource.embedded if is_active(one.rule_ids)]
         self.embedded = tuple(
-            (one.field, resources[one.of], resources[one.of].references[one.by])
-            for one in resource.embedded
+            (one.field, resources[one.of], resources[one.of].references[one.by]) for one in embedded
         )
         log = resource.log
         self.log = (
             PreparedLog(log, resource, resources) if log and is_active(log.rule_ids) else None
         )
-        shown_only = {one.field for one in resource.embedded}
+        shown_only = {one.field for one in embedded}
         self.template = {
             name: blank(schema)
             for name, schema in properties_of(resource.schema).items()

@@ -24,6 +24,7 @@ from mock_server.spec.model import (
     Happening,
     Operation,
     Parameter,
+    Reference,
     Resource,
 )
 from mock_server.spec.operation import path_names
@@ -204,11 +205,11 @@ def check_resource(compilation: Compilation, document: Document, resource: Resou
             place = f"{compilation.resolver.pointer(holder)}/default"
             check_constant(compilation, resource.schema, sub, holder["default"], place)
     for reference in resource.references.values():
-        check_where(compilation, document, reference.to, reference.where)
+        check_reference(compilation, document, reference)
     bodies = [o for o in document.operations.values() if o.resource == resource.name]
     for operation in bodies:
         for reference in operation.references.values():
-            check_where(compilation, document, reference.to, reference.where)
+            check_reference(compilation, document, reference)
     names: Names = {
         "body": {field for operation in bodies for field in operation.body_fields},
         "query": {p.name for o in bodies for p in o.parameters if p.location == "query"},
@@ -270,10 +271,11 @@ def check_happening(compilation: Compilation, document: Document, happening: Hap
             check_value(compilation, value, place, names, "where something happens")
 
 
-def check_where(compilation: Compilation, document: Document, to: str, where: Any) -> None:
-    target = document.resources.get(to)
+def check_reference(compilation: Compilation, document: Document, reference: Reference) -> None:
+    target = document.resources.get(reference.to)
     if target is not None:
-        check_names(compilation, where, target.fields, "field")
+        check_names(compilation, reference.where, target.fields, "field")
+        check_names(compilation, reference.open, target.fields, "field")
 
 
 def check_derived(compilation: Compilation, derived: Derived, names: Names) -> None:

@@ -136,7 +136,8 @@ class Reference:
     `where` is a JSON Schema that the other record satisfies.
     `match` maps fields of the other record to fields of this one that, when not null, are equal.
     A list names a record with each of its items.
-    `cascade`: this record goes when the other one is deleted.
+    `open` is a JSON Schema of records of which the document does not say whether they serve.
+    `cascade`: this record goes when the other one is deleted, by `cascade_rules`.
     """
 
     field: str
@@ -147,6 +148,8 @@ class Reference:
     rule_ids: tuple[str, ...]
     pointer: str
     cascade: bool = False
+    cascade_rules: tuple[str, ...] = ()
+    open: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,8 @@ def compile_references(
             tuple(ids_of(word)),
             pointer,
             "cascade" in word,
+            tuple(ids_of(word.get("cascade", {}))),
+            compilation.resolver.schema(word["open"]) if "open" in word else None,
         )
         place = Place("reference", pointer, resource, operation_ids, field, reference)
         compilation.state(word, pointer, place)

@@ -233,6 +233,16 @@ DEFECTS: dict[str, Defect] = {
     "cancel-half-window": breaks(
         "sms.cancel.outbox sms.undo-window", "cancelled in the first half of send_in only"
     ),
+    "cancel-three-seconds": breaks(
+        "sms.cancel.outbox sms.undo-window", "cancelled in three seconds, whatever send_in says"
+    ),
+    "outbox-waits-for-date": breaks(
+        "sms.outbox.sends sms.draft.send", "in outbox an SMS waits for the date that the draft had"
+    ),
+    "sent-once-planned": breaks(
+        "sms.outbox.sends sms.scheduled.sends sms.draft.send sms.draft.schedule",
+        "what was cancelled once is never sent",
+    ),
     "cancelled-is-sent": breaks(
         "sms.cancel.outbox sms.cancel.scheduled sms.undo-window", "what was cancelled is sent"
     ),
@@ -364,6 +374,7 @@ VARIANTS: dict[str, str] = {
     "own-bearer": "Bearer tokens are other secrets than keys",
     "bare": "deletes answer 204, source is Close.io always, fields of its own, no attachments; "
     "a cancelled SMS has no date any more",
+    "real-numbers": "refuses numbers that nobody can have, and an internal one without SMS",
     "zulu": "milliseconds and Z in dates, total_results in lists, null people where null was given",
 }
 
@@ -914,8 +925,9 @@ class Peer:
     def plan(self, account: Account, sms: Record, changing: bool = False) -> None:
         """Note when an SMS that has just entered its status is to be sent, if ever."""
         moment = self.due_moment(sms, changing)
-        if moment is None:
+        if moment is None or (self.wrong("sent-once-planned") and sms.get("planned")):
             return
+        sms["planned"] = True
         heapq.heappush(self.due, (moment, next(self.serial), account, sms["id"], sms["stay"]))
         if self.variant == "instant":
             self.settle()
@@ -938,6 +950,9 @@ class Peer:
             )
             if self.wrong("send-in-from-created") and changing:
                 entered = sms["date_created"]
+            date = sms["date_scheduled"]
+            if self.wrong("outbox-waits-for-date") and changing and isinstance(date, datetime):
+                entered = max(date, entered)
             factor = {"send-in-halved": 0.5, "send-in-doubled": 2}.get(self.defect, 1)
             return entered + timedelta(seconds=0 if ignored else max(seconds, 0) * factor)
         if sms["status"] == "inbox" and self.wrong("inbox-becomes-sent"):
@@ -1021,7 +1036,11 @@ class Peer:
             or (self.wrong("remote-unchecked-on-change") and changing)
         ):
             return True
-        return BENT_E164.get(self.defect, E164).fullmatch(value) is not None
+        if BENT_E164.get(self.defect, E164).fullmatch(value) is None:
+            return False
+        if self.variant == "real-numbers":
+            return phonenumbers.is_valid_number(phonenumbers.parse(value))
+        return True
 
     def read_date(self, name: str, value: Any, values: Record, wrong: dict[str, str]) -> None:
         lenient = self.variant == "lenient"
@@ -1147,6 +1166,8 @@ class Peer:
 
     def may_send(self, account: Account, number: Record) -> bool:
         kind = number["type"]
+        if self.variant == "real-numbers" and not number["sms_enabled"]:
+            return False
         if self.wrong("second-number-refused"):
             return number is next(n for n in account.numbers.values() if n["type"] == "internal")
         lax = {"external-number": "external", "virtual-number": "virtual"}.get(self.defect)
@@ -1481,6 +1502,8 @@ class Peer:
         if move == ("outbox", "draft") and is_number(sms["send_in"]):
             late = self.now() > sms["entered"] + timedelta(seconds=sms["send_in"] / 2)
             is_open = is_open and not (late and self.wrong("cancel-half-window"))
+            late = self.now() > sms["entered"] + timedelta(seconds=3)
+            is_open = is_open and not (late and self.wrong("cancel-three-seconds"))
         if move == ("draft", "outbox") and changes.get("send_in"):
             is_open = is_open and not self.wrong("draft-to-outbox-send-in-refused")
         if not is_open:
@@ -1699,6 +1722,9 @@ class Peer:
         for kind, number in profile.numbers:
             record = self.compose_number(organization["id"], kind, number)
             numbers[record["id"]] = record
+        if self.variant == "real-numbers":
+            mute = next(one for one in numbers.values() if one["type"] == "internal")
+            mute["sms_enabled"] = False
         account = Account(organization, next(iter(users.values())), users, numbers)
         for name, people in profile.leads:
             lead = self.add_lead(account, {"name": name})

@@ -44,3 +44,12 @@ def test_a_defect_of_kin_is_caught(lockers: Document, defect: str) -> None:
 def test_the_right_stub_keeps_them(lockers: Document) -> None:
     found = findings(lockers, None)
     assert not any(found.values())
+
+
+@pytest.mark.parametrize("rule", ["locker.contents", "notice.goes"])
+def test_a_rule_of_kin_that_is_off_is_missed_in_the_stub(lockers: Document, rule: str) -> None:
+    """What is embedded is empty, and what would go stays."""
+    mutant = build_mutants(lockers)[f"rule-off:{rule}"]
+    assert not mutant.excluded
+    found = findings(lockers, plant(lockers, mutant, 0))
+    assert [name for name, cases in found.items() if cases] == [rule]
