@@ -15,7 +15,12 @@ from mock_server.spec.model import SecurityScheme
 class PlainLane(Lane):
     """Answers as a lane does, once a key in a header, the query or a cookie is read as credentials."""
 
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.to_request = self.read
+
     def read(self, environ: dict[str, Any]) -> Request:
+        """The request with its headers, once it is signed."""
         self.sign(environ)
         request = to_request(environ)
         request.headers = environ

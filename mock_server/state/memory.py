@@ -235,7 +235,8 @@ class MemoryStore:
 
     def put(self, collection: str, record: Record) -> None:
         part = self.own(collection) if self.shared else self.parts[collection]
-        record_id = record.record_id
+        # What most records are needs no call.
+        record_id = record.data["id"] if record.__class__ is Record else record.record_id
         old = part.records.get(record_id)
         if self.marks:
             self.undo.append((collection, record_id, old))
