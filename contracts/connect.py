@@ -322,11 +322,18 @@ def check_key(client: Client) -> None:
     known = client.document.security_schemes.values()
     schemes = {scheme.kind for scheme in known if scheme.place is None} or {"basic"}
     statuses = []
+    reads = plain_reads(client.document)
+    if client.document.wordless:
+        # What asks for no key tells nothing of it.
+        reads = [one for one in reads if one.security]
+        client.scheme = "basic" if "basic" in schemes else "bearer"
+        if not reads:
+            return
     for scheme in ("basic", "bearer"):
         if scheme not in schemes:
             continue
         client.scheme = scheme
-        for operation in plain_reads(client.document):
+        for operation in reads:
             answer = client.call(operation).answer
             if answer.status in LACKING:
                 continue

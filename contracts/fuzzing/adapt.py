@@ -40,6 +40,7 @@ class Adapter:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.creations: dict[str, Transfer] = {}  # resource -> the last that made one
         self.made: dict[str, list[str]] = {}  # resource -> keys, where a document has no words
         self.operations = {
             f"{one.method} {bench.document.base_path}{one.path_template}": one
@@ -105,6 +106,7 @@ class Adapter:
             resource = self.bench.document.resources[operation.resource]
             key = created_key(resource, operation, transfer.answer)
             made += [key] if key is not None else []
+            self.creations[operation.resource] = transfer
         elif operation.does == "delete":
             gone = unquote(transfer.path.partition("?")[0].rstrip("/").rpartition("/")[2])
             made[:] = [key for key in made if key != gone]
@@ -133,7 +135,10 @@ class Adapter:
 
     def live_key(self, operation: Operation) -> str | None:
         """In a document without words: a record that this run has made, or one to read."""
-        made = self.made.get(operation.resource)
+        made = self.made.setdefault(operation.resource, [])
+        again = self.creations.get(operation.resource)
+        if not made and again is not None and operation.does != "read":
+            self.bench.client.send_raw(again.method, again.path, again.headers, again.content)
         if made:
             return made[-1]
         if operation.does != "read":

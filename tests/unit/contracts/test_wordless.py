@@ -185,4 +185,21 @@ components: {{securitySchemes: {schemes}}}
     assert client.get("/x", headers={"Authorization": "Bearer api_test_a"}).status_code == 401
     client.set_cookie("c", "api_test_a")
     assert client.get("/x").status_code == 200
+    # The 401 is nowhere among the responses, but security says it.
     assert run(document, fuzz_examples=1).fuzz_findings == ()
+
+
+def test_a_document_without_anything_to_read_is_judged_too() -> None:
+    text = """
+openapi: 3.1.0
+info: {title: T, version: "1"}
+paths:
+  /calls/{who}:
+    post:
+      parameters: [{name: who, in: path, required: true, schema: {type: string}}]
+      responses: {"202": {description: ok}, default: {description: other}}
+"""
+    document = compile_source(parse_source(text))
+    result = run(document)
+    assert result.fuzz_findings == ()
+    assert result.requests > 0
