@@ -13,6 +13,7 @@ from mock_server.errors import DocumentError
 from mock_server.http.app import MockServer, create_app
 from mock_server.spec import Document, compile_source, load_document
 from mock_server.spec.loader import parse_source
+from mock_server.state.seed import check_seed
 
 BASE = "/library/v1"
 START = 1_900_000_000_000_000
@@ -301,3 +302,17 @@ def test_a_document_of_the_older_version_is_served_without_words_only() -> None:
     assert client.delete("/cups/1").status_code == 204
     with pytest.raises(DocumentError, match=r"3\.0\.3"):
         compile_source(parse_source(OLDER.replace("Cup:\n", "Cup:\n      x-resource: {}\n")))
+
+
+def test_records_are_carried_over_to_the_next_version_of_a_document(tools: Document) -> None:
+    before, after = (create_app(tools, random_seed=1) for _ in range(2))
+    made = ask(before.test_client(), "POST", "/tools", json={"name": "A", "kind": "hand"}).json
+    assert after.lane.follow(before.lane) == []
+    assert ask(after.test_client(), "GET", f"/tools/{made['id']}").json == made
+
+
+def test_a_seed_takes_the_place_of_the_examples(tools: Document) -> None:
+    seed = check_seed(parse_source("tools: [{id: 3, name: Axe, kind: hand, code: AX-0001}]"), tools)
+    client = create_app(tools, seeds=[seed], random_seed=1).test_client()
+    assert [one["name"] for one in ask(client, "GET", "/tools").json["items"]] == ["Axe"]
+    assert ask(client, "POST", "/tools", json={"name": "B", "kind": "hand"}).json["id"] == 1
