@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from string import ascii_lowercase, ascii_uppercase
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -330,6 +331,13 @@ def side_effects(
 def read_value(text: str) -> Any:
     value = parse_json(text.lower().encode())
     return text if value is None else value
+
+
+def sibling(record_id: str) -> str:
+    """An id of the same form, which hardly any record has: the last letter or digit is another."""
+    kinds = ("0123456789", "abcdef", "ABCDEF", ascii_lowercase, ascii_uppercase)
+    letters = next((one for one in kinds if record_id[-1:] in one), "zx")
+    return record_id[:-1] + letters[letters.find(record_id[-1:]) - 1]
 
 
 def path_of(operation: Operation, record_id: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from contracts.moments import format_moment
 from contracts.report.result import Result
 from contracts.runner import Runner
 from contracts.settings import Settings, Timepiece
-from contracts.shared import open_database
+from contracts.shared import open_database, own_storage
 from contracts.story import Case
 from contracts.target import WsgiApp
 from contracts.watch import Watch
@@ -42,6 +42,7 @@ class Course:
     runner: Runner | None = None
 
 
+@own_storage()
 def judge(
     document: Document,
     choices: Settings,
@@ -76,6 +77,7 @@ def judge(
     ended: EndedError | None = None
     watch.begin(bench)
     try:
+        look_around(bench)
         if choices.schemathesis:
             course.findings, course.again, course.notes = run_schemathesis(bench, watch)
         if not document.wordless:
@@ -104,6 +106,17 @@ def judge(
         course.findings,
         tuple(course.notes),
     )
+
+
+def look_around(bench: Bench) -> None:
+    """Reads what requests may refer to before anything is made: what was there stays there.
+
+    So a finding can still be seen by its requests once the run has cleaned up.
+    """
+    for surface in bench.judged():
+        for operation in (surface.create, surface.update):
+            for reference in operation.references.values() if operation is not None else ():
+                bench.live.records(reference.to)
 
 
 def told_left(client: Client) -> list[str]:

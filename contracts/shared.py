@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from hypothesis import Phase
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
 from contracts.errors import CouldNotRunError
@@ -20,6 +23,22 @@ def phases_with(database: ExampleDatabase | None) -> list[Phase]:
     """What Hypothesis does: what failed before is tried first, where it is kept."""
     reuse = [] if database is None else [Phase.reuse]
     return [*reuse, Phase.generate, Phase.shrink]
+
+
+@contextmanager
+def own_storage() -> Iterator[None]:
+    """Hypothesis keeps what it likes to keep in a folder that goes at the end.
+
+    Else it would stay in the folder of the command, and a later run with the same seed would
+    begin with it (Schemathesis 4.32.5 asks for no database in some of its phases only).
+    """
+    usual = storage_directory(intent_to_write=False).path
+    with TemporaryDirectory(prefix="contracts-", ignore_cleanup_errors=True) as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(usual)
 
 
 def open_database(written: str | None) -> ExampleDatabase | None:

@@ -20,7 +20,14 @@ import click
 from mock_server.child import NOT_EXECUTABLE, Child, to_variables
 from mock_server.errors import CommandError, MockServerError, SettingsError
 from mock_server.port_file import PortFile
-from mock_server.settings import BY_NAME, ENVIRONMENT_PREFIX, Setting, Settings, read_settings
+from mock_server.settings import (
+    BY_NAME,
+    ENVIRONMENT_PREFIX,
+    POLICIES,
+    Setting,
+    Settings,
+    read_settings,
+)
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.spec.model import BusinessRule, Example, Operation, Step
 from mock_server.spec.pointers import nearest
@@ -41,6 +48,7 @@ EXAMPLES = {
     "serve": (
         "mock-server serve",
         "mock-server serve other.yaml --watch --seed records.yaml",
+        "mock-server serve other.yaml --overlay rules.overlay.yaml",
         "mock-server serve --port 0 --port-file port.txt --log-level warning",
     ),
     "exec": ("mock-server exec -- npm test", "mock-server exec -e API_BASE={url} -- pytest tests"),
@@ -97,6 +105,21 @@ def document_argument(command: Command) -> Command:
     return click.argument("document", required=False, type=click.Path(path_type=Path))(command)
 
 
+overlay_option = click.option(
+    "--overlay",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="OpenAPI overlay to lay over the document; repeatable.",
+)
+
+
+def compiled(document: Path | str | None, overlays: Sequence[Path | str]) -> Document:
+    """The document that is meant, with overlays over it."""
+    path = Path(document) if document else default_document_path()
+    return load_document(path, [Path(name) for name in overlays])
+
+
 def setting_options(*names: str) -> Callable[[Command], Command]:
     """The options of these settings, as the table of settings has them."""
 
@@ -114,14 +137,39 @@ def setting_option(setting: Setting) -> Callable[[Command], Command]:
     said = f"{means}.  [default: {setting.default.replace('`', '')}]"
     if setting.is_flag:
         return click.option(*written, is_flag=True, default=None, help=f"{means}.")
-    kind = click.Choice(setting.choices) if setting.choices else None
-    metavar = setting.metavar or None
-    return click.option(*written, type=kind, metavar=metavar, multiple=setting.listed, help=said)
+    kind: click.ParamType[Any] | None = click.Choice(setting.choices) if setting.choices else None
+    if setting.metavar == "FILE":
+        kind = click.Path()  # shells complete it
+    return click.option(
+        *written,
+        type=kind,
+        metavar=setting.metavar or None,
+        multiple=setting.listed,
+        help=said,
+        shell_complete=complete_policies if setting.name == "rules" else None,
+    )
+
+
+def complete_rules(ctx: click.Context, _: click.Parameter, typed: str) -> list[str]:
+    """Ids of rules that begin so, for a shell; none where the document has faults."""
+    try:
+        known = compiled(ctx.params.get("document"), ctx.params.get("overlay") or ()).rules
+    except MockServerError:
+        return []
+    return [rule_id for rule_id in known if rule_id.startswith(typed)]
+
+
+def complete_policies(ctx: click.Context, param: click.Parameter, typed: str) -> list[str]:
+    rule_id, sign, policy = typed.partition("=")
+    if sign:
+        return [f"{rule_id}={one}" for one in POLICIES if one.startswith(policy)]
+    return [f"{one}=" for one in complete_rules(ctx, param, rule_id)]
 
 
 @mock_server.command(short_help="Serve a document.", epilog=epilog("serve"))
 @document_argument
 @setting_options(
+    "overlay",
     "port",
     "port_file",
     "watch",
@@ -149,8 +197,9 @@ def serve(**chosen: Any) -> None:
     short_help="Run a command while a server answers.",
     epilog=epilog("exec"),
 )
-@click.option("--document", metavar="FILE", help="The document to serve.")
+@click.option("--document", metavar="FILE", type=click.Path(), help="The document to serve.")
 @setting_options(
+    "overlay",
     "port",
     "host",
     "seed",
@@ -185,10 +234,6 @@ def exec_(command: tuple[str, ...], variables: tuple[str, ...], **chosen: Any) -
     colour = use_colour(sys.stderr, settings.no_color)
     code = run_beside(settings, colour, child, variables)
     click.get_current_context().exit(code)
-
-
-def document_path(settings: Settings) -> Path:
-    return Path(settings.document) if settings.document else default_document_path()
 
 
 def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +277,7 @@ def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
     from mock_server.http.log import RequestLog
     from mock_server.http.serve import hold_port
 
-    path, seeds = document_path(settings), [Path(name) for name in settings.seed]
+    seeds = [Path(name) for name in settings.seed]
     wishes: Wishes = {
         "seeds": seeds or None,
         "policies": settings.rules,
@@ -246,8 +291,8 @@ def opened(settings: Settings, colour: bool) -> Iterator[tuple[Doorway, int]]:
     }
 
     def build() -> tuple[Lane, list[Path]]:
-        document = load_document(path)
-        return build_lane(document, wishes), [path, *(seeds or document.seeds)]
+        document = compiled(settings.document, settings.overlay)
+        return build_lane(document, wishes), [*document.files, *(seeds or document.seeds)]
 
     lane, files = build()
     door = SwingDoor(lane) if settings.watch else Doorway(lane)
@@ -383,6 +428,7 @@ def login(document: Document, operation: Operation, key: str) -> str:
 
 @mock_server.command(short_help="Compile a document and run its examples.", epilog=epilog("check"))
 @document_argument
+@overlay_option
 @click.option(
     "--seed",
     multiple=True,
@@ -390,30 +436,30 @@ def login(document: Document, operation: Operation, key: str) -> str:
     type=click.Path(path_type=Path),
     help="Seed for the examples.",
 )
-def check(document: Path | None, seed: tuple[Path, ...]) -> None:
+def check(document: Path | None, overlay: tuple[Path, ...], seed: tuple[Path, ...]) -> None:
     """Compile DOCUMENT, validate it as OpenAPI, and run all examples of its catalogue."""
     from mock_server.examples import run_examples
 
-    compiled = load_document(document or default_document_path())
-    second_opinion(compiled)
+    checked = compiled(document, overlay)
+    second_opinion(checked)
     ran, faults = 0, []
-    for outcome in run_examples(compiled, list(seed) or None):
+    for outcome in run_examples(checked, list(seed) or None):
         ran += 1
         if outcome.fault:
             faults.append(f"  {outcome.example.pointer}: {outcome.fault}")
-    if compiled.wordless:
-        click.echo(f"{compiled.path}: {INFERRED}")
-        for line in iter_inferred(compiled):
+    if checked.wordless:
+        click.echo(f"{checked.path}: {INFERRED}")
+        for line in iter_inferred(checked):
             click.echo(f"  {line}")
     counts = (
-        f"{len([*compiled.iter_operations()])} operations, {len(compiled.rules)} rules, "
+        f"{len([*checked.iter_operations()])} operations, {len(checked.rules)} rules, "
         f"{ran} examples"
     )
     if faults:
         raise MockServerError(
-            f"{compiled.path}: {counts}; {len(faults)} went wrong:\n" + "\n".join(faults)
+            f"{checked.path}: {counts}; {len(faults)} went wrong:\n" + "\n".join(faults)
         )
-    click.echo(f"{compiled.path}: {counts}, all as they should be")
+    click.echo(f"{checked.path}: {counts}, all as they should be")
 
 
 def second_opinion(document: Document) -> None:
@@ -440,7 +486,10 @@ def second_opinion(document: Document) -> None:
     short_help="Write a larger account as a seed file.",
     epilog=epilog("seed"),
 )
-@click.option("--document", metavar="FILE", help="The document whose records they are.")
+@click.option(
+    "--document", metavar="FILE", type=click.Path(), help="The document whose records they are."
+)
+@overlay_option
 @click.option("--random-seed", default=0, metavar="N", type=int, help="Makes the records repeat.")
 @click.option(
     "-o",
@@ -450,14 +499,20 @@ def second_opinion(document: Document) -> None:
     help="Default: standard output.",
 )
 @click.pass_context
-def seed_(ctx: click.Context, document: str | None, random_seed: int, output: Path | None) -> None:
+def seed_(
+    ctx: click.Context,
+    document: str | None,
+    overlay: tuple[Path, ...],
+    random_seed: int,
+    output: Path | None,
+) -> None:
     """Write a larger account as a seed file: so many of each COLLECTION, --COLLECTION N.
 
     A COLLECTION may be cut short where it stays clear. The records of the document's own seed come
     first; whatever else is invented, as its `x-invented` words say.
     """
-    compiled = load_document(document_path(Settings(document=document or "")))
-    write_seed(compiled, read_counts(ctx.args, compiled), random_seed, output)
+    described = compiled(document, overlay)
+    write_seed(described, read_counts(ctx.args, described), random_seed, output)
 
 
 def read_counts(args: Sequence[str], document: Document) -> dict[str, int]:
@@ -519,18 +574,19 @@ def write_seed(
 
 @mock_server.command(short_help="Print the catalogue of rules.", epilog=epilog("rules"))
 @document_argument
+@overlay_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of a table.")
 @click.option(
     "--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same."
 )
-def rules(document: Path | None, as_json: bool, no_color: bool) -> None:
+def rules(document: Path | None, overlay: tuple[Path, ...], as_json: bool, no_color: bool) -> None:
     """Print the catalogue of rules of DOCUMENT."""
-    compiled = load_document(document or default_document_path())
+    described = compiled(document, overlay)
     if as_json:
-        rows = [rule_row(rule) for rule in compiled.rules.values()]
+        rows = [rule_row(rule) for rule in described.rules.values()]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    print_table(compiled, no_color)
+    print_table(described, no_color)
 
 
 def rule_row(rule: BusinessRule) -> dict[str, Any]:
@@ -560,7 +616,7 @@ def print_table(document: Document, no_color: bool) -> None:
 
 
 @mock_server.command(short_help="Explain a rule, or judge a request.", epilog=epilog("explain"))
-@click.argument("rule", required=False)
+@click.argument("rule", required=False, shell_complete=complete_rules)
 @click.option(
     "--request",
     "written",
@@ -581,12 +637,14 @@ def print_table(document: Document, no_color: bool) -> None:
     type=click.Path(path_type=Path),
     help="Another document than the one that comes with it.",
 )
+@overlay_option
 def explain(
     rule: str | None,
     written: Path | None,
     seed: tuple[Path, ...],
     as_json: bool,
     document: Path | None,
+    overlay: tuple[Path, ...],
 ) -> None:
     """Explain one RULE, or judge a request without performing it.
 
@@ -595,16 +653,18 @@ def explain(
     """
     if (rule is None) == (written is None):
         raise SettingsError("explain: expected either a RULE or --request FILE")
-    compiled = load_document(document or default_document_path())
+    described = compiled(document, overlay)
     if written is not None:
-        judge(compiled, written, list(seed) or None, as_json)
+        judge(described, written, list(seed) or None, as_json)
         return
     assert rule is not None  # the other one of the two
-    entry = compiled.rules.get(rule)
+    entry = described.rules.get(rule)
     if entry is None:
-        hint = nearest(rule, compiled.rules) or "mock-server rules lists them"
-        raise SettingsError(f'found the rule "{rule}"; expected a rule of {compiled.title}; {hint}')
-    click.echo("\n".join(explanation(entry, compiled)))
+        hint = nearest(rule, described.rules) or "mock-server rules lists them"
+        raise SettingsError(
+            f'found the rule "{rule}"; expected a rule of {described.title}; {hint}'
+        )
+    click.echo("\n".join(explanation(entry, described)))
 
 
 def judge(document: Document, path: Path, seeds: list[Path] | None, as_json: bool) -> None:

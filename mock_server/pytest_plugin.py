@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mock_server.testing import MockClock, MockServer, MockState
+    from mock_server.testing import MockClock, MockServer, MockState, RemoteServer
+    from mock_server.testing.remote import Elsewhere, RemoteClock, RemoteState
     from mock_server.testing.stub import Stub
 
 # name of the setting -> how it is told to pytest
 WORDS = {
     "document": "OpenAPI document to serve",
+    "overlay": "OpenAPI overlay to lay over the document; repeatable",
     "seed": "seed file; repeat it for more accounts",
     "rules": "ID=POLICY: enforce, warn or off for one rule; repeatable",
+    "url": "a mock server that runs already; each test has an account of its own there",
 }
+SINGLE = ("document", "url")
 MARK = (
-    "mock_server(document=None, seed=None, rules=None): another document, other seed files or "
+    "mock_server(document=None, overlay=None, seed=None, rules=None): another document, other seed files or "
     "policies of rules for the mock server of this test"
 )
 
@@ -30,27 +34,34 @@ MARK = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mock server", "mock server (over the environment and pyproject.toml)")
     for name, means in WORDS.items():
-        option = "--mock-server-rule" if name == "rules" else f"--mock-server-{name}"
-        listed = name != "document"
+        listed = name not in SINGLE
         group.addoption(
-            option, dest=f"mock_server_{name}", action="append" if listed else "store", help=means
+            option_of(name),
+            dest=f"mock_server_{name}",
+            action="append" if listed else "store",
+            help=means,
         )
         kind: Any = "linelist" if listed else "string"
         parser.addini(f"mock_server_{name}", means, type=kind)
+
+
+def option_of(name: str) -> str:
+    return f"--mock-server-{name.removesuffix('s')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
 
 
+def told(config: pytest.Config, name: str) -> Any:
+    """What the command line or pytest's own configuration says."""
+    return config.getoption(f"mock_server_{name}") or config.getini(f"mock_server_{name}")
+
+
 def chosen(config: pytest.Config, marks: Mapping[str, Any]) -> dict[str, Any]:
-    """What the marks, the command line and pytest's own configuration say about the server."""
-    found: dict[str, Any] = {}
-    for name in WORDS:
-        value = config.getoption(f"mock_server_{name}") or config.getini(f"mock_server_{name}")
-        if value:
-            found[name] = value
-    return {**found, **marks}
+    """The settings of a server in this process."""
+    found = {name: told(config, name) for name in WORDS if name != "url"}
+    return {**{name: value for name, value in found.items() if value}, **marks}
 
 
 class Stubs:
@@ -59,6 +70,18 @@ class Stubs:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.known: dict[str, Stub] = {}
+        self.there: Elsewhere | None = None
+
+    def elsewhere(self) -> Elsewhere | None:
+        """The server that runs already, where one is meant."""
+        url = told(self.config, "url")
+        if url and self.there is None:
+            from mock_server.settings import read_settings
+            from mock_server.testing.remote import Elsewhere
+
+            settings = read_settings(self.config.rootpath, os.environ, {})
+            self.there = Elsewhere(url, settings.control_token)
+        return self.there
 
     def find(self, marks: Mapping[str, Any]) -> Stub:
         name = repr(sorted(marks.items()))
@@ -77,11 +100,14 @@ class Stubs:
             [here / name for name in settings.seed],
             settings.rules,
             settings.random_seed,
+            [here / name for name in settings.overlay],
         )
 
     def close(self) -> None:
         for stub in self.known.values():
             stub.close()
+        if self.there is not None:
+            self.there.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,25 +119,32 @@ def mock_server_stubs(pytestconfig: pytest.Config) -> Iterator[Stubs]:
 
 
 @pytest.fixture
-def mock_server(request: pytest.FixtureRequest, mock_server_stubs: Stubs) -> Iterator[MockServer]:
+def mock_server(
+    request: pytest.FixtureRequest, mock_server_stubs: Stubs
+) -> Iterator[MockServer | RemoteServer]:
     """A mock server for this test alone: `url`, `key`, `client`, `clock`, `state`, `requests`."""
-    from mock_server.testing import MockServer
+    from mock_server.testing import MockServer, RemoteServer
 
     marks: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("mock_server"))):
         marks |= mark.kwargs
-    with MockServer(stub=mock_server_stubs.find(marks)) as server:
+    # A mark asks for what the server elsewhere does not serve, so such a test keeps one of its own.
+    there = None if marks else mock_server_stubs.elsewhere()
+    server = (
+        MockServer(stub=mock_server_stubs.find(marks)) if there is None else RemoteServer(there)
+    )
+    with server:
         yield server
 
 
 @pytest.fixture
-def mock_clock(mock_server: MockServer) -> MockClock:
+def mock_clock(mock_server: MockServer | RemoteServer) -> MockClock | RemoteClock:
     """The time of this test's mock server: freeze, set, advance."""
     return mock_server.clock
 
 
 @pytest.fixture
-def mock_state(mock_server: MockServer) -> MockState:
+def mock_state(mock_server: MockServer | RemoteServer) -> MockState | RemoteState:
     """The records of this test's mock server: read, add, change, remove, reset."""
     return mock_server.state
 
@@ -123,6 +156,18 @@ def pytest_runtest_makereport(
     """A failed test shows what it asked the mock server, and which rules refused it why."""
     report = yield
     server: Any = getattr(item, "funcargs", {}).get("mock_server")
-    if report.when == "call" and report.failed and server is not None and server.log():
-        report.sections.append(("mock server", server.log()))
+    if report.when == "call" and report.failed and server is not None:
+        said = log_of(server)
+        if said:
+            report.sections.append(("mock server", said))
     return report
+
+
+def log_of(server: MockServer | RemoteServer) -> str:
+    """What a server was asked, or why one elsewhere does not tell it."""
+    from mock_server.errors import MockServerError
+
+    try:
+        return server.log()
+    except MockServerError as error:
+        return str(error)

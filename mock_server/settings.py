@@ -27,6 +27,7 @@ class Settings:
     """How the server runs."""
 
     document: str = ""  # empty: the one that comes with the package
+    overlay: tuple[str, ...] = ()  # files
     host: str = "127.0.0.1"
     port: int = 4010
     seed: tuple[str, ...] = ()  # files; empty: those that the document names
@@ -249,6 +250,15 @@ SETTINGS: tuple[Setting, ...] = (
         "The document to serve",
         "the one that comes with the package",
         to_text,
+    ),
+    Setting(
+        "overlay",
+        "--overlay",
+        "OpenAPI overlay to lay over the document; repeatable",
+        "none",
+        to_texts,
+        "FILE",
+        listed=True,
     ),
     Setting("port", "--port", "Port; 0 picks a free one", "4010", to_port, "PORT", "-p"),
     Setting(

@@ -16,6 +16,7 @@ import click
 import yaml
 
 import contracts.pytest_plugin as suite
+import mock_server.pytest_plugin as plugin
 from contracts.checks.registry import CHECKS, LAST_CHECKS
 from contracts.cli import contracts
 from contracts.report.files import ENDINGS
@@ -97,6 +98,7 @@ def server_lines() -> Iterator[str]:
         yield from command_lines("mock-server", name, command)
     yield "## Headers\n"
     yield from table(("header", "of the", "says"), ((code(n), of, s) for n, of, s in HEADERS))
+    yield from plugin_lines()
     yield from control_lines()
     yield from vocabulary_lines()
     yield from rule_lines()
@@ -130,6 +132,25 @@ def option_row(option: click.Option, prefix: str) -> tuple[str, str, str, str]:
         code(variable),
         plain,
         "" if default is None else str(default),
+    )
+
+
+def plugin_lines() -> Iterator[str]:
+    yield "## The pytest plugin\n"
+    yield from table(
+        ("option", "in pytest's configuration", "meaning"),
+        (
+            (code(plugin.option_of(name)), code(f"mock_server_{name}"), means)
+            for name, means in plugin.WORDS.items()
+        ),
+    )
+    fixtures = (plugin.mock_server, plugin.mock_clock, plugin.mock_state)
+    yield from table(
+        ("fixture or mark", "is"),
+        (
+            *((code(one.__name__), (one.__doc__ or "").split("\n")[0]) for one in fixtures),
+            (code(plugin.MARK.partition(":")[0]), plugin.MARK.partition(": ")[2]),
+        ),
     )
 
 

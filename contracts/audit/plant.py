@@ -33,6 +33,8 @@ def compile_edited(document: Document, edits: Iterable[Edit]) -> Document:
     """The document with edits; rules that no place states any more leave its catalogue."""
     # What the document writes once and refers to again stays one value in the copy.
     raw = copy.deepcopy(dict(document.raw))
+    if document.seeds:  # each is relative to the file that names it, which may be an overlay
+        raw["x-seed"] = [str(seed.absolute()) for seed in document.seeds]
     for edit in edits:
         apply(raw, edit.place, edit.value)
     drop_unused(raw)

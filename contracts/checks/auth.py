@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from contracts import expect
-from contracts.acts import came, reread, standing
+from contracts.acts import came, note_refused, reread, standing
 from contracts.bench import Bench
-from contracts.client import path_of
+from contracts.client import path_of, sibling
 from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
@@ -33,6 +33,9 @@ def cases(bench: Bench) -> Iterator[Case]:
                 steps = refused(bench, operation, value)
                 yield Case(ids, f"{operation.operation_id} with {what}", steps, certain)
         if is_thorough(bench, operation):
+            if any(parameter.location == "path" for parameter in operation.parameters):
+                name = f"{operation.operation_id} with no credentials and an unknown id"
+                yield Case(ids, name, unknown_too(bench, operation))
             yield from accepted_cases(bench, operation, known, ids)
 
 
@@ -81,12 +84,32 @@ def refused(bench: Bench, operation: Operation, credentials: str) -> Any:
         if answer.status != 401:
             probe_missing(story, operation, path)
             story.refute("401", came(answer), expect.status(401))
+        if operation.does == "create":
+            note_refused(story, operation, exchange)
         if made is not None and operation.does in ("update", "delete"):
             before = made.record
             after = reread(story, made)
             if before.get("id") != after.get("id") or before != after:
                 made.spoiled = True
                 story.refute("401, and nothing is changed", "the record has changed")
+
+    return steps
+
+
+def unknown_too(bench: Bench, operation: Operation) -> Any:
+    """Who names no caller is not told either what there is."""
+
+    def steps(story: Story) -> None:
+        _, made = target_of(story, operation)
+        if made is None:
+            story.block("nothing tells of what form ids are")
+        path, body = path_of(operation, sibling(made.record_id)), body_of(story, operation)
+        answer = story.send(operation, path=path, body=body, credentials=NONE).answer
+        if answer.status != 401:
+            with_key = story.bench.client.call(operation, path=path, body=body).answer
+            if operation.does == "read" and with_key.status != 404:
+                story.block(f"an unknown id is answered {with_key.status}")
+            story.refute("401", came(answer), expect.status(401))
 
     return steps
 

@@ -13,6 +13,7 @@ from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface
+from contracts.wire import Exchange
 from mock_server.spec.model import Default, Operation
 from mock_server.spec.schemas import properties_of
 
@@ -69,6 +70,16 @@ def field_cases(
         )
 
     yield Case(due.rule_ids, f"{where} left out", absent)
+    lean = lightened(bench, create, body, field)
+    if lean != body and applying(create, field, lean) == due:
+
+        def alone(story: Story) -> None:
+            exchange = story.send(create, body=lean)
+            if not exchange.answer.accepted:
+                story.block(f"so little is answered {exchange.answer.status}")
+            compare(story, create, exchange, field, expected)
+
+        yield Case(due.rule_ids, f"{where} left out, with nothing that can be spared", alone)
     if oracle_of(properties_of(create.body_schema)[field]).is_valid(None):
         yield Case(due.rule_ids, f"{where} null", null, False)
     for other in dict.fromkeys(default.field for default in create.defaults):
@@ -91,6 +102,18 @@ def field_cases(
         yield Case(due.rule_ids, f"{where} given as {value!r}", given)
 
 
+def lightened(bench: Bench, create: Operation, body: dict[str, Any], field: str) -> dict[str, Any]:
+    """As little of a body as is still valid, without a field."""
+    lean = {name: value for name, value in body.items() if name != field}
+    for name in list(lean):
+        lighter = {other: value for other, value in lean.items() if other != name}
+        if name != state_field(bench.surface(create.resource)) and not bench.composer.breaches(
+            create, lighter
+        ):
+            lean = lighter
+    return lean
+
+
 def state_field(surface: Surface) -> str | None:
     return surface.resource.lifecycle.field if surface.resource.lifecycle is not None else None
 
@@ -111,6 +134,10 @@ def other_values(create: Operation, field: str) -> list[Any]:
 def fill(story: Story, create: Operation, body: dict[str, Any], field: str, expected: Any) -> None:
     exchange = story.send(create, body=body)
     expect_accepted(story, exchange, f"{field} is {body.get(field, 'left out')!r}")
+    compare(story, create, exchange, field, expected)
+
+
+def compare(story: Story, create: Operation, exchange: Exchange, field: str, expected: Any) -> None:
     made = made_from(story, create, exchange)
     for record, when in ((made.record, "in the answer"), (reread(story, made), "on reading")):
         if record.get(field) != expected:

@@ -285,7 +285,7 @@ def template_text(story: Story, records: Mapping[str, Any], theirs: list[Any]) -
     if not usable:
         return None
     shown = ", ".join(f"{{{{ {name} }}}}" for name in usable)
-    return f"Contract check: {shown}!" + " And so on, and so forth." * 8
+    return f"Contract  check:\n{shown}!" + " And so on, and so forth." * 8
 
 
 def resolves(text: str, records: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from contracts import expect
 from contracts.acts import came, is_documented, make, note_shape, remove, standing
 from contracts.bench import Bench
-from contracts.client import path_of
+from contracts.client import path_of, sibling
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface, response_rules
@@ -33,6 +33,8 @@ def cases(bench: Bench) -> Iterator[Case]:
             if surface.create is None:
                 continue
             yield Case(ids, f"{name} with nearly an id", nearly(surface, operation), sure)
+            steps = nearly(surface, operation, "%")
+            yield Case(ids, f"{name} with a pattern for an id", steps, sure)
             if surface.delete is not None:
                 yield Case(ids, f"{name} after deletion", deleted(surface, operation), False)
             if bench.client.keys.other is not None:
@@ -75,16 +77,17 @@ def unknown(surface: Surface, operation: Operation) -> Any:
     return steps
 
 
-def nearly(surface: Surface, operation: Operation) -> Any:
+def nearly(surface: Surface, operation: Operation, last: str = "") -> Any:
     """An id that a record has but for its last letter."""
 
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
-        other = "Z" if made.record_id[-1] != "Z" else "z"
-        path = path_of(operation, made.record_id[:-1] + other)
+        name = made.record_id[:-1] + last if last else sibling(made.record_id)
+        path = path_of(operation, name)
         body = body_of(story, surface, operation)
         exchange = story.send(operation, path=path, body=body)
-        expect_missing(story, operation, exchange, "there is no such record")
+        if not last or exchange.answer.accepted:
+            expect_missing(story, operation, exchange, "there is no such record")
 
     return steps
 

@@ -32,6 +32,7 @@ from contracts.moments import format_moment, read_moment
 from contracts.passage import happen, is_of_event, usual_delay
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import FAR, longest_delay
+from contracts.strategies.values import is_allowed
 from contracts.surface import Surface
 from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import properties_of
@@ -158,10 +159,17 @@ def delay_cases(
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
         late(story, surface, lifecycle, timed, made)
 
+    def no_delay(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: 0})
+        yield from becomes(story, lifecycle, made, timed, 0.0)
+
     def deleted(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: int(delay)})
         yield from gone(story, surface, made, delay)
 
+    if is_allowed(properties_of(surface.create.body_schema).get(field, {}), 0):
+        what = f'"{timed.source}" with {field} 0 becomes "{timed.to}"'
+        yield Case(happens(timed), what, no_delay)
     window = not_before(timed)
     yield Case(
         timed.rule_ids,

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from contracts.report.redaction import HIDDEN, Redactor
 from contracts.wire import BEARER, KEY, NONE, OTHER, Absent, Exchange
+from mock_server.spec.pointers import parse_pointer
 
 KEY_VARIABLE = "$CONTRACTS_API_KEY"
 VARIABLES = {
@@ -90,11 +91,64 @@ def in_double_quotes(text: str) -> str:
 
 
 def shown_body(request: Mapping[str, Any]) -> str:
-    """The bytes of a body as text; lone surrogates stay escaped."""
+    """The bytes of a body as text; what cannot be printed is escaped as JSON does it."""
     if "content" in request:
         return str(request["content"]).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = json.dumps(request["body"], ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def with_variables(lines: list[str], takes: list[list[Mapping[str, str]]]) -> list[str]:
+    """The commands as one script: what an answer tells is kept for those that take it.
+
+    `takes` has, for each command, the values in it that come from answers, as `to_steps` finds them.
+    """
+    names: dict[tuple[int, str], str] = {}
+    written = list(lines)
+    for index, taken in enumerate(takes):
+        for one in taken:
+            place = re.fullmatch(r"\$steps\.(\d+)\.response\.body#/(.+)", one["from"])
+            if place is None or one["value"] not in written[index]:
+                continue
+            source, tokens = int(place[1]), parse_pointer(f"#/{place[2]}")
+            word = re.sub(r"\W", "_", tokens[-1])
+            word = word if word.isidentifier() and word.isascii() else "value"
+            name = names.setdefault((source, to_filter(tokens)), f"{word}_{source + 1}")
+            written[index] = in_place(written[index], one["value"], name)
+    for source in {source for source, _ in names}:
+        kept = {name: path for (number, path), name in names.items() if number == source}
+        if len(kept) == 1:
+            ((name, path),) = kept.items()
+            written[source] = f"{name}=$({written[source]} | jq -r {path})"
+        else:
+            parts = [f"answer_{source + 1}=$({written[source]})"]
+            parts += [f'{n}=$(jq -r {p} <<<"$answer_{source + 1}")' for n, p in kept.items()]
+            written[source] = "; ".join(parts)
+    return written
+
+
+def to_filter(tokens: Iterable[str]) -> str:
+    """A place in JSON as jq is told of it."""
+    words = [f"[{t}]" if t.isdigit() else f'["{t}"]' if not t.isidentifier() else t for t in tokens]
+    text = "".join(word if word[0] == "[" else f".{word}" for word in words)
+    return shlex.quote(text if text[0] == "." else f".{text}")
+
+
+def in_place(line: str, value: str, name: str) -> str:
+    """The line with a variable of the shell in place of a value, whatever quotes it stands in."""
+    quotes = {"": f'"${{{name}}}"', "'": f"'\"${{{name}}}\"'", '"': f"${{{name}}}"}
+    found, mark, at = "", "", 0
+    while at < len(line):
+        if line.startswith(value, at):
+            found += quotes[mark]
+            at += len(value)
+            continue
+        character = line[at]
+        if character in "'\"" and mark in ("", character):
+            mark = "" if mark else character
+        found += character
+        at += 1
+    return found
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

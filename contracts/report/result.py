@@ -15,7 +15,7 @@ from contracts.expect import is_met, listed
 from contracts.fuzzing.run import FuzzFinding
 from contracts.ledger import Entry, Ledger
 from contracts.options import PARTS
-from contracts.report.curl import written_credentials
+from contracts.report.curl import with_variables, written_credentials
 from contracts.report.redaction import Redactor
 from contracts.report.sequence import Surroundings, iter_leaves, origin, to_steps
 from contracts.signing import is_authorized, needs_key, placed
@@ -175,7 +175,9 @@ def counterexample(result: Result, finding: Finding) -> Report:
         "case": result.clean(finding.case),
         "rules": list(finding.rule_ids),
         "operation": label_of(result.bench.document, finding),
-        "requests": [step.pop("curl") for step in steps],
+        "requests": with_variables(
+            [step.pop("curl") for step in steps], [step["takes"] for step in steps]
+        ),
         "statuses": [step["answer"]["status"] for step in steps],
         "expected": result.clean(finding.expected),
         "came": result.clean(finding.came),

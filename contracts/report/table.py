@@ -16,7 +16,7 @@ from contracts.report.visible import shorten, visible
 Json = Mapping[str, Any]
 MOST_DIFFERENCES = 12
 WIDEST = 100  # prose is not read in longer lines
-LONGEST_CURL = 1500
+LONGEST_CURL = 4000
 STYLES = {"kept": "green", "broken": "bold red", "accepted": "red", "differs": "yellow"}
 
 

@@ -24,6 +24,8 @@ WORDS = (
     "Grüße aus Köln",
     "日本語のテキスト",
     "Emoji 👋🏽 and 🧪",
+    "Joined 👩‍👩‍👧 and dressed ❤️",
+    "De\u0301compose\u0301",
     'Quotes " and \\ backslash',
     "Two\nlines",
     "<b>markup</b> & {braces}",

@@ -45,8 +45,12 @@ def each_international(numbers: Any = None) -> list[str | None]:
 
 
 # Numbers that telephone authorities keep for fiction: country -> (calling code and prefix, digits).
-FICTION = {"GB": ("+4420794600", 2), "AU": ("+6125550", 4), "FR": ("+3363998", 4)}
-AREAS = {"US": "650", "CA": "613"}  # where a North American number is asked for without a prefix
+FICTION = {"GB": ("+442079460", 3), "AU": ("+6125550", 4), "FR": ("+3319900", 4)}
+# Of North America the last hundred of every area's exchange 555: areas to take where none is asked for.
+AREAS = {
+    "US": ("206", "212", "303", "312", "404", "503", "617", "713", "808", "917"),
+    "CA": ("204", "403", "416", "506", "514", "604", "613", "705", "780", "902"),
+}
 
 
 @register("phone.made-up")
@@ -58,7 +62,8 @@ def made_up(country_code: Any = None, prefix: Any = None, chance: Any = "") -> s
     draw = int.from_bytes(sha256(str(chance).encode()).digest()[:8])
     if code in AREAS:
         digits = "".join(c for c in str(prefix or "") if c.isdigit())
-        return f"+1{digits[:3] if len(digits) >= 3 else AREAS[code]}55501{draw % 100:02d}"
+        areas = [digits[:3]] if len(digits) >= 3 else AREAS[code]
+        return f"+1{areas[draw // 100 % len(areas)]}55501{draw % 100:02d}"
     if code in FICTION:
         start, length = FICTION[code]
         return f"{start}{draw % 10**length:0{length}d}"

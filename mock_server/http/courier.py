@@ -109,6 +109,7 @@ class Courier:
     def overdue(self) -> list[Tenant]:
         """The tenants in which something is due that nobody has settled yet."""
         with self.changed:
+            self.tenants = {name: one for name, one in self.tenants.items() if not one.gone}
             return [one for one in self.tenants.values() if is_overdue(one)]
 
     def let_pass(self, tenant: Tenant) -> None:
@@ -163,7 +164,7 @@ class Courier:
         with tenant.store.transaction():
             now = tenant.clock.now()
             record = tenant.store.get(prepared.collection, delivery.subscription)
-            if record is None or not prepared.holds(record.data):
+            if tenant.gone or record is None or not prepared.holds(record.data):
                 return drop(round_)
             context = Context(tenant.store, tenant.ids, format_instant(now), record.data)
             headers = prepared.headers_for(context, record, delivery.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
@@ -13,6 +14,11 @@ from mock_server.pipeline.exchange import Exchange, Plan, Request
 from mock_server.pipeline.respond import Answer
 from mock_server.problems import Problem, Violation
 
+# Parameters that hold what nobody is to read in a log, whatever API it is.
+SECRETS = re.compile(
+    r"(?i)(^|&)((?:api|access)[_-]?key|(?:access|auth|refresh)[_-]?token|(?:client[_-]?)?secret"
+    r"|password|authorization)=[^&]+"
+)
 BODY_SHOWN = 20_000  # bytes of a body that an entry shows
 
 
@@ -50,7 +56,7 @@ class Entry:
         self.instant = instant
         self.method = request.method
         self.path = request.path
-        self.query = request.query
+        self.query = SECRETS.sub(r"\1\2=…", request.query) if request.query else ""
         self.media_type = request.content_type
         self.sighting: Seen | None = None
         self.steered: str | None = None  # what made the answer another than the API's own

@@ -104,7 +104,7 @@ class Lane:
     ) -> list[bytes]:
         self.log.write(entry, self.plan)
         headers = answer.headers
-        if answer.status >= 400 or entry.warned:
+        if (answer.status >= 400 or entry.warned) and self.control.on:
             headers = [*headers, (EXPLANATION, f"/__mock/requests/{entry.number}")]
         if not answer.body and answer.status not in (204, 304):
             headers = [*headers, ("Content-Length", "0")]

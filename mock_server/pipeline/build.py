@@ -259,6 +259,7 @@ def collection_specs(document: Document, plan: Plan) -> list[CollectionSpec]:
         indexed[reference.to].add(reference.by)
     for name, resource in document.resources.items():
         indexed[name] |= {r.field for r in resource.references.values() if r.cascade}
+        indexed[name] |= {one.field for one in resource.derived if one.unique}
         for one in resource.embedded:
             indexed[one.of].add(one.by)
     for operation in document.operations.values():

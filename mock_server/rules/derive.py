@@ -9,6 +9,8 @@ from mock_server.rules.schema import build_condition
 from mock_server.rules.values import Compute, Context, build_value
 from mock_server.spec.model import Derived, Resource
 
+TRIES = 1_000  # by chance, to find a value that is not there yet
+
 Row = tuple[str, Compute, Callable[[Any], bool] | None]
 # A row with the fields of which one must be given, where that decides.
 Dependent = tuple[str, Compute, Callable[[Any], bool] | None, frozenset[str] | None]
@@ -86,9 +88,13 @@ class Derivation:
 def build_row(derived: Derived, resource: Resource, resources: Mapping[str, Resource]) -> Row:
     parts = [build_value(value, resource, resources) for value in derived.values]
     condition = build_condition(derived.condition) if derived.condition is not None else None
-    if len(parts) == 1:
-        return derived.field, parts[0], condition
+    compute = parts[0] if len(parts) == 1 else first_of(parts)
+    if derived.unique:
+        compute = unused(compute, resource.collection, derived.field)
+    return derived.field, compute, condition
 
+
+def first_of(parts: list[Compute]) -> Compute:
     def first(context: Context) -> Any:
         for part in parts:
             value = part(context)
@@ -96,4 +102,17 @@ def build_row(derived: Derived, resource: Resource, resources: Mapping[str, Reso
                 return value
         return None
 
-    return derived.field, first, condition
+    return first
+
+
+def unused(compute: Compute, collection: str, field: str) -> Compute:
+    """A value that no record has yet, as long as there is one to be found by chance."""
+
+    def distinct(context: Context) -> Any:
+        for _ in range(TRIES):
+            value = compute(context)
+            if value is None or context.store.find(collection, field, value) is None:
+                break
+        return value
+
+    return distinct

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +17,12 @@ from mock_server.spec.examine import check_names, examine
 from mock_server.spec.inference import compile_wordless
 from mock_server.spec.invention import check_invented, compile_invented
 from mock_server.spec.lifecycle import check_machines
-from mock_server.spec.loader import Source, load_source, with_lines
+from mock_server.spec.loader import Source, iter_files, with_lines
 from mock_server.spec.log import check_logs
 from mock_server.spec.model import Document, ErrorLayout, Limits, Place, Resource, SecurityScheme
 from mock_server.spec.older import is_older, modernized
 from mock_server.spec.operation import compile_operations
+from mock_server.spec.overlay import load_layers
 from mock_server.spec.pointers import escape
 from mock_server.spec.provider import compile_magic, compile_provider
 from mock_server.spec.resource import check_embedded, check_references, compile_resources
@@ -36,9 +38,12 @@ def default_document_path() -> Path:
     return PACKAGED if PACKAGED.exists() else CHECKED_OUT
 
 
-def load_document(path: Path) -> Document:
-    """Reads and compiles a document; raises DocumentError with every fault, each with its line."""
-    return compile_source(load_source(path))
+def load_document(path: Path, overlays: Sequence[Path] = ()) -> Document:
+    """Reads and compiles a document with overlays over it, or an overlay that says what it extends.
+
+    Raises DocumentError with every fault, each with its file and line.
+    """
+    return compile_source(load_layers(path, overlays))
 
 
 def compile_source(source: Source) -> Document:
@@ -126,8 +131,9 @@ def compile_document(compilation: Compilation) -> Document:
         errors,
         raw,
         happenings,
-        compile_views(compilation, resources, operations),
+        compile_views(compilation, resources, operations, happenings),
         compile_limits(compilation),
+        tuple(file.path for file in iter_files(compilation.source) if file.path),
     )
 
 
@@ -148,15 +154,15 @@ def base_path(compilation: Compilation) -> str:
 def compile_seeds(compilation: Compilation) -> tuple[Path, ...]:
     compilation.claim("#/x-seed")
     listed = compilation.raw.get("x-seed", [])
-    folder = compilation.source.path.parent if compilation.source.path else Path()
     seeds = []
     for position, name in enumerate(listed):
-        seed = folder / name
+        file, _ = compilation.source.written(f"#/x-seed/{position}")
+        seed = (file.path.parent if file.path else Path()) / name
         if not seed.is_file():
             compilation.report(
                 f"#/x-seed/{position}",
                 f'"{name}", which is no file',
-                "a path relative to the document",
+                "a path relative to the file that names it",
             )
         seeds.append(seed)
     return tuple(seeds)

@@ -15,6 +15,7 @@ from typing import Any
 from mock_server.spec.anatomy import METHODS
 from mock_server.spec.compilation import Compilation
 from mock_server.spec.consistency import check_paths
+from mock_server.spec.loader import iter_files
 from mock_server.spec.model import (
     Constant,
     Document,
@@ -134,6 +135,7 @@ def compile_wordless(compilation: Compilation, base_path: str) -> Document:
         schemes,
         {},
         raw,
+        files=tuple(file.path for file in iter_files(compilation.source) if file.path),
         wordless=True,
         plain=plain,
         planted=planted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from mock_server.errors import Fault
 from mock_server.spec.large_json import Places, Reading, read_json
 from mock_server.spec.nodes import Construction, ValueFault, compose, line_of
+from mock_server.spec.pointers import escape, parse_pointer
 
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; the largest published documents have a third of it
 JSON_LIMIT = 512 * 1024 * 1024  # bytes of a seed
@@ -26,12 +27,17 @@ ESCAPE = re.compile(r"\\(u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's text and its values; `value` is None where it could not be read."""
+    """A file's text and its values; `value` is None where it could not be read.
+
+    Where overlays have changed the values, `layers` are their files and `origin` tells the places.
+    """
 
     path: Path | None
     text: str
     value: Any
     faults: tuple[Fault, ...] = ()
+    origin: Origin | None = None
+    layers: tuple[Source, ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,7 +45,38 @@ class Source:
 
     def fault(self, pointer: str, found: str, expected: str, hint: str = "") -> Fault:
         """A fault at a pointer, with its file; the line is looked up when it is reported."""
-        return Fault(pointer, found, expected, hint, self.name)
+        source, pointer = self.written(pointer)
+        return Fault(pointer, found, expected, hint, source.name)
+
+    def written(self, pointer: str) -> tuple[Source, str]:
+        """The file in which the value at a pointer was written, and the pointer in that file."""
+        return (self, pointer) if self.origin is None else self.origin.find(pointer)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written, and its parts where they come from several files."""
+
+    source: Source
+    pointer: str
+    parts: Any = None  # origins in a mapping or a list; None: all are from the same place
+
+    def child(self, token: str | int) -> Origin:
+        if self.parts is None:
+            return Origin(self.source, f"{self.pointer}/{escape(str(token))}")
+        found: Origin = self.parts[token]
+        return found
+
+    def find(self, pointer: str) -> tuple[Source, str]:
+        """The file and the pointer there; of what is not there, below the last part that is."""
+        place = self
+        for token in parse_pointer(pointer):
+            listed = isinstance(place.parts, list) and token.isdigit()
+            try:
+                place = place.child(int(token) if listed else token)
+            except (LookupError, TypeError):
+                place = Origin(place.source, f"{place.pointer}/{escape(token)}")
+        return place.source, place.pointer
 
 
 def load_source(path: Path) -> Source:
@@ -134,8 +171,26 @@ def without_escape(match: re.Match[str]) -> str:
 
 def with_lines(source: Source, faults: list[Fault]) -> list[Fault]:
     """The faults with their line numbers: only a report pays for the marks."""
-    find = Places(source.text).line_of if is_large_json(source.text) else finder(source.text)
-    located = [
-        fault if fault.line else replace(fault, line=find(fault.pointer)) for fault in faults
-    ]
-    return sorted(dict.fromkeys(located), key=lambda fault: (fault.line, fault.pointer))
+    files = list(iter_files(source))
+    order = {file.name: position for position, file in enumerate(files)}
+    finders: dict[int, Callable[[str], int]] = {}
+
+    def locate(fault: Fault) -> tuple[int, Fault]:
+        position = order.get(fault.file, 0)
+        if fault.line:
+            return position, fault
+        if position not in finders:
+            text = files[position].text
+            finders[position] = Places(text).line_of if is_large_json(text) else finder(text)
+        return position, replace(fault, line=finders[position](fault.pointer))
+
+    located = dict.fromkeys(map(locate, faults))
+    ordered = sorted(located, key=lambda one: (one[0], one[1].line, one[1].pointer))
+    return [fault for _, fault in ordered]
+
+
+def iter_files(source: Source) -> Iterator[Source]:
+    """The files that a source was read from: the document, then what lies over it."""
+    yield source
+    for layer in source.layers:
+        yield from iter_files(layer)

@@ -215,6 +215,7 @@ class Derived:
     when one of them changes and the request does not give the property itself.
     `values`: the first that is not null. `condition`: a JSON Schema over the record.
     `inside`: the list whose items have this property, where it is not the record's own.
+    `unique`: it is worked out again while another record has the value, as chance is another then.
     """
 
     field: str
@@ -224,6 +225,7 @@ class Derived:
     rule_ids: tuple[str, ...]
     pointer: str
     inside: str | None = None
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -569,7 +571,8 @@ class ErrorLayout:
 class Compose:
     """A way to write a record in a view: what its request holds beside what a person types.
 
-    `asks` are fields of the body that the person is asked for.
+    `asks` are fields of the body that the person is asked for. With an `event` it happens at the
+    provider's side instead, and `facts` names the field that tells each fact.
     """
 
     label: str
@@ -577,6 +580,8 @@ class Compose:
     body: Mapping[str, Json]
     query: Mapping[str, Json]
     asks: tuple[str, ...]
+    event: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,6 +633,7 @@ class Document:
     happenings: Mapping[str, Happening] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits({}))
+    files: tuple[Path, ...] = ()  # what it was read from: the document, and what lies over it
     wordless: bool = False  # it has no word of ours; what it does is inferred
     plain: Mapping[str, Operation] = field(default_factory=dict)  # those that store nothing
     planted: Mapping[str, tuple[Mapping[str, Json], ...]] = field(default_factory=dict)  # examples

@@ -224,6 +224,7 @@ def derived_at(
         tuple(ids_of(word)),
         pointer,
         inside,
+        word.get("unique") is True,
     )
     place = Place("derived", pointer, resource, (), inside or field, derived)
     compilation.state(word, pointer, place)

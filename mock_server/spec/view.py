@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mock_server.spec.compilation import Compilation
 from mock_server.spec.expressions import compile_value
-from mock_server.spec.model import Compose, Operation, Resource, View
+from mock_server.spec.model import Compose, Happening, Operation, Resource, View
 from mock_server.spec.pointers import escape
 from mock_server.spec.resource import check_record_expressions
 from mock_server.spec.schemas import properties_of
 
 
 def compile_views(
-    compilation: Compilation, resources: dict[str, Resource], operations: dict[str, Operation]
+    compilation: Compilation,
+    resources: dict[str, Resource],
+    operations: dict[str, Operation],
+    happenings: Mapping[str, Happening],
 ) -> dict[str, View]:
     """The view of every resource that has one."""
     schemas = compilation.raw.get("components", {}).get("schemas", {})
@@ -23,7 +27,7 @@ def compile_views(
         if isinstance(word, dict):
             pointer = f"{resource.pointer}/x-view"
             compilation.claim(pointer)
-            found[name] = compile_view(compilation, resource, operations, word, pointer)
+            found[name] = compile_view(compilation, resource, operations, happenings, word, pointer)
     return found
 
 
@@ -31,6 +35,7 @@ def compile_view(
     compilation: Compilation,
     resource: Resource,
     operations: dict[str, Operation],
+    happenings: Mapping[str, Happening],
     word: dict[str, Any],
     pointer: str,
 ) -> View:
@@ -65,7 +70,7 @@ def compile_view(
             compose
             for position, one in enumerate(word.get("compose", []))
             for compose in compile_compose(
-                compilation, resource, operations, one, f"{pointer}/compose/{position}"
+                compilation, resource, operations, happenings, one, f"{pointer}/compose/{position}"
             )
         ),
         pointer,
@@ -76,18 +81,25 @@ def compile_compose(
     compilation: Compilation,
     resource: Resource,
     operations: dict[str, Operation],
+    happenings: Mapping[str, Happening],
     word: dict[str, Any],
     pointer: str,
 ) -> list[Compose]:
     """One way to write a record; none where its operation cannot."""
-    name = word["operation"]
-    if not compilation.known(name, operations, f"{pointer}/operation", "operation"):
+    name, event = word.get("operation", ""), word.get("event", "")
+    if event:
+        if name:
+            compilation.report(f"{pointer}/operation", "both operation and event", "one of them")
+        if not compilation.known(event, happenings, f"{pointer}/event", "happening"):
+            return []
+        name = happenings[event].operation_id
+    elif not compilation.known(name, operations, f"{pointer}/operation", "operation"):
         return []
     operation = operations[name]
     if (operation.does, operation.resource) != ("create", resource.name):
         compilation.report(
-            f"{pointer}/operation",
-            f'"{name}", which is to {operation.does} {operation.resource}',
+            f"{pointer}/{'event' if event else 'operation'}",
+            f'"{event or name}", which is to {operation.does} {operation.resource}',
             f"an operation that creates {resource.name}",
         )
         return []
@@ -97,6 +109,11 @@ def compile_compose(
     for position, field in enumerate(word.get("asks", [])):
         place = f"{pointer}/asks/{position}"
         compilation.known(field, operation.body_fields, place, "field")
+    known = properties_of(happenings[event].facts) if event else {}
+    for fact, field in word.get("facts", {}).items():
+        place = f"{pointer}/facts/{escape(fact)}"
+        compilation.known(fact, known, place, "fact")
+        compilation.known(field, resource.fields, place, "field")
     parameters = [one.name for one in operation.parameters if one.location == "query"]
     for parameter in word.get("query", {}):
         place = f"{pointer}/query/{escape(parameter)}"
@@ -108,5 +125,7 @@ def compile_compose(
             dict(word.get("body", {})),
             dict(word.get("query", {})),
             tuple(word.get("asks", ())),
+            event,
+            word.get("facts", {}),
         )
     ]

@@ -188,6 +188,7 @@ class MemoryStore:
         self.parts = {spec.name: Collection(spec) for spec in specs}
         self.shared: set[str] = set()  # collections that other stores hold too
         self.sequence = 0
+        self.writes = 0
         self.heap: list[tuple[int, int, str, str]] = []
         self.heap_limit = HEAP_LIMIT
         self.notes: list[Any] = []
@@ -234,6 +235,7 @@ class MemoryStore:
         return part.records[keys[0][2]] if keys else None
 
     def put(self, collection: str, record: Record) -> None:
+        self.writes += 1
         part = self.own(collection) if self.shared else self.parts[collection]
         # What most records are needs no call.
         record_id = record.data["id"] if record.__class__ is Record else record.record_id
@@ -261,6 +263,7 @@ class MemoryStore:
         record = part.records.get(record_id)
         if record is None:
             return False
+        self.writes += 1
         if self.marks:
             self.undo.append((collection, record_id, record))
         part.remove(record)
@@ -295,6 +298,7 @@ class MemoryStore:
             self.shared = set(self.parts)
             other.shared = set(other.parts)
             self.sequence = other.sequence
+            self.writes += 1
             self.heap = other.heap.copy()
             self.heap_limit = other.heap_limit
             # What happened before is gone: no transaction can put it back.

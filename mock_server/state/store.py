@@ -119,7 +119,9 @@ class CollectionSpec:
 
 
 class Store(Protocol):
-    """One tenant's records."""
+    """One tenant's records; `writes` grows with every change of them."""
+
+    writes: int
 
     def transaction(self) -> AbstractContextManager[None]:
         """One caller at a time, until it is left; left by an exception, nothing in it has been.

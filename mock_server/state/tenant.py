@@ -41,6 +41,7 @@ class Tenant:
         "deliveries",
         "dispatch",
         "faults",
+        "gone",
         "host",
         "ids",
         "journal",
@@ -76,6 +77,7 @@ class Tenant:
         self.deliveries: deque[Delivery] = deque(maxlen=JOURNAL_LENGTH)
         self.delivered = 0  # how many were made
         self.dispatch: Dispatch | None = None  # takes what is to be delivered
+        self.gone = False  # it was dropped: nothing of it goes out any more
 
 
 class Tenants:
@@ -118,7 +120,7 @@ class Tenants:
             if tenant is None:
                 tenant = self.fresh[key] = self.open_fresh(key)
                 if len(self.fresh) > self.limit:
-                    self.fresh.popitem(last=False)
+                    self.fresh.popitem(last=False)[1].gone = True
             else:
                 self.fresh.move_to_end(key)
             return tenant
@@ -126,7 +128,10 @@ class Tenants:
     def drop(self, key: str) -> bool:
         """Drops the tenant that a key has opened; tenants of seeds stay."""
         with self.lock:
-            return self.fresh.pop(key, None) is not None
+            tenant = self.fresh.pop(key, None)
+            if tenant is not None:
+                tenant.gone = True
+            return tenant is not None
 
     def take_over(self, other: Tenants) -> tuple[dict[int, Tenant], list[str]]:
         """Goes on where the tenants of another document were.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from mock_server.testing.wsgi import Application, call
+
+PLAIN_SEND = HTTPAdapter.send
 
 
 class InProcessAdapter(HTTPAdapter):
@@ -43,6 +46,13 @@ class InProcessAdapter(HTTPAdapter):
         return self.build_response(request, raw)
 
 
+def mount(session: Session, adapter: HTTPAdapter, at: str = "http") -> Session:
+    """Has a session answered by an adapter: all of it, or what begins with a URL. Returns it."""
+    for prefix in ("http://", "https://") if at == "http" else (at,):
+        session.mount(prefix, adapter)
+    return session
+
+
 def text_of(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
@@ -60,17 +70,39 @@ def body_of(body: Any) -> bytes:
     return b"".join(map(body_of, body))
 
 
-class Client(Session):
-    """A session whose paths are relative to the API's base, and whose requests stay in this process."""
+class ElsewhereAdapter(HTTPAdapter):
+    """Answers a session's requests by the server at one origin, whatever origin they name."""
 
-    def __init__(self, application: Application, origin: str, base_path: str) -> None:
+    def __init__(self, origin: str) -> None:
+        super().__init__()
+        self.parts = urlsplit(origin)
+
+    def send(self, request: PreparedRequest, *args: Any, **more: Any) -> Response:
+        assert request.url is not None  # it is prepared
+        there = urlsplit(request.url)._replace(scheme=self.parts.scheme, netloc=self.parts.netloc)
+        named, request.url = request.url, there.geturl()
+        request.headers["Host"] = self.parts.netloc
+        # Not super(): the method of its class may be replaced while requests are intercepted.
+        answer = PLAIN_SEND(self, request, *args, **more)
+        answer.url = request.url = named
+        return answer
+
+
+class Client(Session):
+    """A session with a key, whose paths are relative to the API's base."""
+
+    def __init__(
+        self, adapter: HTTPAdapter, origin: str, base_path: str, key: str, kinds: Collection[str]
+    ) -> None:
         super().__init__()
         self.trust_env = False  # neither proxies nor a netrc are meant
         self.origin = origin
         self.base_path = base_path
-        adapter = InProcessAdapter(application)
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
+        mount(self, adapter)
+        if "basic" in kinds:
+            self.auth = (key, "")
+        elif "bearer" in kinds:
+            self.headers["Authorization"] = f"Bearer {key}"
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> Response:
         return super().request(method, self.whole(text_of(url)), *args, **more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from io import StringIO
 from itertools import count
@@ -11,14 +11,13 @@ from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from unittest.mock import patch
-from urllib.parse import urlsplit
 
 from mock_server.http.journal import to_json
 from mock_server.http.log import RequestLog
 from mock_server.spec import Document
 from mock_server.state.tenant import Tenant
 from mock_server.testing.clock import MockClock
+from mock_server.testing.interception import intercepted
 from mock_server.testing.state import MockState
 from mock_server.testing.stub import Stub
 
@@ -44,6 +43,7 @@ class MockServer:
         self,
         document: Document | Path | str | None = None,
         *,
+        overlay: Sequence[Path | str] = (),
         seed: Sequence[Path | str] = (),
         rules: Mapping[str, Any] | None = None,
         random_seed: int | None = None,
@@ -51,7 +51,7 @@ class MockServer:
         key: str | None = None,
     ) -> None:
         self.owned = stub is None
-        self.stub = stub or Stub(document, seed, rules, random_seed)
+        self.stub = stub or Stub(document, seed, rules, random_seed, overlay)
         tenants = self.stub.lane.tenants
         self.key = key or f"{tenants.prefix}{RUN}_{next(numbers)}"
         found = tenants.find(self.key)
@@ -74,15 +74,11 @@ class MockServer:
     @cached_property
     def client(self) -> Client:
         """A `requests` session with the key; its paths are relative to the API's base."""
-        from mock_server.testing.requests_adapter import Client
+        from mock_server.testing.requests_adapter import Client, InProcessAdapter
 
-        client = Client(self.stub, INSIDE, self.stub.document.base_path)
         kinds = {scheme.kind for scheme in self.stub.document.security_schemes.values()}
-        if "basic" in kinds:
-            client.auth = (self.key, "")
-        elif "bearer" in kinds:
-            client.headers["Authorization"] = f"Bearer {self.key}"
-        return client
+        base = self.stub.document.base_path
+        return Client(InProcessAdapter(self.stub), INSIDE, base, self.key, kinds)
 
     @cached_property
     def clock(self) -> MockClock:
@@ -106,12 +102,9 @@ class MockServer:
 
     def mount(self, session: Session, at: str = "http") -> Session:
         """Has a `requests` session answered here: all of it, or what begins with a URL. Returns it."""
-        from mock_server.testing.requests_adapter import InProcessAdapter
+        from mock_server.testing.requests_adapter import InProcessAdapter, mount
 
-        adapter = InProcessAdapter(self.stub)
-        for prefix in ("http://", "https://") if at == "http" else (at,):
-            session.mount(prefix, adapter)
-        return session
+        return mount(session, InProcessAdapter(self.stub), at)
 
     @cached_property
     def transport(self) -> InProcessTransport:
@@ -123,9 +116,9 @@ class MockServer:
     @contextmanager
     def intercept(self, origin: str) -> Iterator[None]:
         """Meanwhile requests of `requests` and `httpx` to an origin are answered here, whoever sends them."""
-        with ExitStack() as stack:
-            for patched in iter_patches(self.stub, urlsplit(origin)[:2]):
-                stack.enter_context(patched)
+        from mock_server.testing.requests_adapter import InProcessAdapter
+
+        with intercepted(origin, InProcessAdapter(self.stub), lambda: self.transport):
             yield
 
     def close(self) -> None:
@@ -146,38 +139,3 @@ class MockServer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def iter_patches(stub: Stub, origin: tuple[str, str]) -> Iterator[Any]:
-    """Replacements of the ways out of the libraries that are installed."""
-    from requests.adapters import HTTPAdapter
-
-    from mock_server.testing.requests_adapter import InProcessAdapter
-
-    adapter, send = InProcessAdapter(stub), HTTPAdapter.send
-
-    def send_here(self: Any, request: Any, *args: Any, **more: Any) -> Any:
-        here = urlsplit(request.url)[:2] == origin
-        return adapter.send(request) if here else send(self, request, *args, **more)
-
-    yield patch.object(HTTPAdapter, "send", send_here)
-    try:
-        import httpx
-    except ImportError:
-        return
-    from mock_server.testing.httpx_transport import InProcessTransport
-
-    transport = InProcessTransport(stub)
-    plain, later = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
-
-    def handle(self: Any, request: Any) -> Any:
-        here = urlsplit(str(request.url))[:2] == origin
-        return transport.handle_request(request) if here else plain(self, request)
-
-    async def handle_later(self: Any, request: Any) -> Any:
-        here = urlsplit(str(request.url))[:2] == origin
-        answer = transport.handle_async_request if here else later.__get__(self)
-        return await answer(request)
-
-    yield patch.object(httpx.HTTPTransport, "handle_request", handle)
-    yield patch.object(httpx.AsyncHTTPTransport, "handle_async_request", handle_later)

@@ -24,9 +24,11 @@ class Stub:
         seed: Sequence[Path | str] = (),
         rules: Mapping[str, Any] | None = None,
         random_seed: int | None = None,
+        overlay: Sequence[Path | str] = (),
     ) -> None:
         if not isinstance(document, Document):
-            document = load_document(Path(document) if document else default_document_path())
+            path = Path(document) if document else default_document_path()
+            document = load_document(path, [Path(name) for name in overlay])
         self.document = document
         self.lane = build_lane(
             document,

@@ -192,8 +192,8 @@ def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
     page.type(".compose textarea", "Do you have rye?")
     page.click(".compose button.primary:not(.tiny)", "Receive")
     page.wait(lambda: page.find(".message:not(.own)", "Do you have rye?"))
-    tasks = page.api("GET", "/api/v1/task/?_type=incoming_sms").json()["data"]
-    assert tasks[0]["text"] == "Do you have rye?"
+    task = page.api("GET", "/api/v1/task/?_type=incoming_sms").json()["data"][0]
+    assert (task["text"], task["contact_name"]) == ("Do you have rye?", "Dora Dough")
     page.click(".compose [role=group] button", "Schedule")
     page.type(".compose textarea", "Happy new year")
     moment = page.wait(lambda: page.find("input[type=datetime-local]"))
@@ -203,6 +203,27 @@ def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
     page.chrome.execute_script(script, moment)
     page.click(".compose button.primary:not(.tiny)", "Schedule")
     page.wait(lambda: page.find(".message.waiting", "Happy new year"))
+
+
+def test_what_comes_in_shows_by_itself_in_the_thread_that_it_finds(page: Page) -> None:
+    page.open(TALK)
+    facts = {"from": "+16505550120", "text": "Told from outside."}
+    assert page.api("POST", "/__mock/events/arrives", json=facts).status_code == 200
+    page.wait(lambda: page.find(".message:not(.own)", "Told from outside."))
+    page.click(".compose [role=group] button", "Receive")
+    page.click(".compose summary", "Fields")
+    page.type("input[name=remote_phone]", "+16505550177")
+    page.type(".compose textarea", "Who am I?")
+    page.click(".compose button.primary:not(.tiny)", "Receive")
+    page.wait(lambda: page.find(".message:not(.own)", "Who am I?"))
+    assert "remote_phone%3D%2B16505550177" in page.chrome.current_url
+    page.open("conversations/lead_id%3Dlead_0DummyAndDaughters0000000000000000000000000")
+    page.click(".compose [role=group] button", "Receive")
+    page.type(".compose textarea", "From nowhere")
+    page.press(Keys.CONTROL + Keys.ENTER)
+    page.sees("remote_phone: This is needed.")
+    assert page.chrome.switch_to.active_element.get_attribute("name") == "remote_phone"
+    assert page.errors() == []
 
 
 def test_what_breaks_a_rule_is_said_and_kept_to_be_mended(page: Page) -> None:
@@ -350,6 +371,12 @@ def test_another_api_has_a_console_of_its_own(chrome: Chrome) -> None:
         page.type(".compose input[name=to]", "Ada Example")
         page.click(".compose button.primary:not(.tiny)", "Announce")
         page.sees("Ada")
+        page.click(".compose [role=group] button", "Hand in")
+        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.wait(lambda: page.chrome.switch_to.active_element.get_attribute("name") == "to")
+        page.type(".compose input[name=to]", "Ben Sample")
+        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.wait(lambda: page.find(".list", "Ben Sample"))
         page.open("rules/overview")
         page.wait(lambda: page.find("svg.machine"))
         assert page.errors() == []

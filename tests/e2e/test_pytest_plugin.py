@@ -8,6 +8,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import requests
+
+from tests.e2e.served import served
+
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 
 
@@ -85,6 +89,44 @@ def test_settings_come_from_marks_options_ini_and_project(tmp_path: Path) -> Non
     assert "1 passed" in done.stdout, done.stdout
     (tmp_path / "pyproject.toml").unlink()
     done = pytest_run(tmp_path, code, "-k", "mark")
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_server_that_runs_elsewhere_gives_every_test_an_account(tmp_path: Path) -> None:
+    code = """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(10))
+        def test_alone(mock_server, mock_state, mock_clock, number):
+            mock_clock.freeze("2030-01-01T00:00:00Z")
+            assert mock_state.collections["sms_activities"] == 8
+            assert mock_server.client.post("activity/sms/", json={"status": "draft"}).ok
+            assert mock_state.collections["sms_activities"] == 9
+            assert mock_server.origin == ORIGIN
+
+        def test_fails(mock_server):
+            assert mock_server.client.post("activity/sms/", json={"status": "scheduled"}).ok
+    """
+    with served() as origin:
+        code = code.replace("ORIGIN", repr(origin))
+        done = pytest_run(tmp_path, code, "-n", "2", f"--mock-server-url={origin}")
+        assert "10 passed" in done.stdout, done.stdout
+        assert "1 failed" in done.stdout
+        assert "refused by sms.scheduled.needs-date" in done.stdout
+        left = requests.get(f"{origin}/__mock/tenants", timeout=9).json()
+        assert [one["seeded"] for one in left] == [True]
+
+
+def test_an_overlay_is_laid_over_the_document(tmp_path: Path) -> None:
+    (tmp_path / "over.yaml").write_text(
+        'overlay: 1.0.0\ninfo: {title: x, version: "1"}\nactions:\n'
+        "- {target: $.info, update: {title: Overlaid}}\n"
+    )
+    code = """
+        def test_title(mock_server):
+            assert mock_server.client.get("/__mock/document").json()["info"]["title"] == "Overlaid"
+    """
+    done = pytest_run(tmp_path, code, "--mock-server-overlay", "over.yaml")
     assert "1 passed" in done.stdout, done.stdout
 
 

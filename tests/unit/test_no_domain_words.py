@@ -26,7 +26,7 @@ GENERIC: dict[str, tuple[str, ...]] = {
         "description", "email", "field", "name", "number", "object", "template", "title", "type", "url", "webhook",
     ),
     "Python's and its libraries'": (
-        "action", "config", "data", "date", "enabled", "event", "extra", "filter", "future", "group", "iso",
+        "action", "complete", "config", "data", "date", "enabled", "event", "extra", "filename", "filter", "future", "group", "iso",
         "key", "prefix", "previous", "sequence", "size", "ssl", "subscription", "text", "verify", "with",
     ),
     "plain English in comments": (

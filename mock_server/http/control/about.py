@@ -12,6 +12,7 @@ from mock_server.http.control.errors import missing
 from mock_server.http.control.interface import interface
 from mock_server.spec.model import (
     BusinessRule,
+    Compose,
     Document,
     Example,
     Lifecycle,
@@ -186,6 +187,9 @@ def view_row(view: View, document: Document) -> dict[str, Any]:
             {
                 "label": one.label,
                 "operation": one.operation_id,
+                "event": one.event or None,
+                "facts": dict(one.facts),
+                "needs": needs_of(one, document),
                 "body": dict(one.body),
                 "query": dict(one.query),
                 "asks": list(one.asks),
@@ -193,6 +197,13 @@ def view_row(view: View, document: Document) -> dict[str, Any]:
             for one in view.compose
         ],
     }
+
+
+def needs_of(compose: Compose, document: Document) -> list[str]:
+    """The fields without which an event tells too little."""
+    happening = document.happenings.get(compose.event)
+    needed = happening.facts.get("required", ()) if happening is not None else ()
+    return [compose.facts[fact] for fact in needed if fact in compose.facts]
 
 
 def operation_row(operation: Operation) -> dict[str, Any]:

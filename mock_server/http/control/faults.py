@@ -51,7 +51,11 @@ def check(call: Call) -> None:
     operations = {**document.operations, **document.plain}
     named = call.body.get("match", {}).get("operation", [])
     faults = [
-        misfit("body/match/operation", name, nearest(name, operations) or one_of(operations))
+        misfit(
+            "body/match/operation",
+            name,
+            f"an operation of the document; {nearest(name, operations) or one_of(operations)}",
+        )
         for name in ([named] if isinstance(named, str) else named)
         if name not in operations
     ]

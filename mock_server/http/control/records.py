@@ -66,9 +66,10 @@ def listed(call: Call) -> Any:
     prototype, plan = prototype_of(call), call.lane.plan
     store, text = call.tenant.store, (call.values["text"] or "").lower()
     skip, limit = call.values["skip"], call.values["limit"]
+    made = call.values["order"] == "made"
     with store.transaction():
         settle(plan, call.tenant, call.tenant.clock.now())
-        if not text:
+        if not text and not made:
             found = store.select(prototype.collection, [], min(skip, 1 << 40), limit, None, True)
             rows = [row_of(plan, prototype, record) for record in found.records]
             return {"total": found.total, "records": rows}
@@ -79,7 +80,7 @@ def listed(call: Call) -> Any:
             )
             if text in json.dumps(row["record"], ensure_ascii=False, default=str).lower()
         ]
-    if prototype.resource.descending:
+    if prototype.resource.descending and not made:
         rows.reverse()
     return {"total": len(rows), "records": rows[skip : skip + limit]}
 
@@ -187,7 +188,11 @@ def check_given(
     field = prototype.machine.field if prototype.machine is not None else ""
     whole = {**({field: known[field]} if field in known else {}), **given}
     faults = [
-        misfit("body" + fault.pointer.removeprefix("#"), fault.found, fault.expected)
+        misfit(
+            "body" + fault.pointer.removeprefix("#"),
+            fault.found,
+            f"{fault.expected}; {fault.hint}" if fault.hint else fault.expected,
+        )
         for fault in record_faults(source, whole, prototype.resource, fits, "#", set())
     ]
     if faults:

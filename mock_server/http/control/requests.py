@@ -7,10 +7,12 @@ from typing import Any
 
 from mock_server.http.control.call import Call, Raw
 from mock_server.http.control.errors import missing
+from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
 from mock_server.http.control.sending import send
-from mock_server.http.control.texts import curl_of, test_of
+from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, to_json
+from mock_server.pipeline.order import settle
 
 FINDING = ("since", "method", "path", "operation", "status", "rule", "text")
 NEAREST = 5
@@ -91,6 +93,11 @@ def live(call: Call) -> Any:
     else:
         fresh = [entry for entry in reversed(entries) if entry.number > since]
         events = [event("request", entry.number, shown(call, entry)) for entry in fresh]
+    # Without an id: what it tells is no place in the stream, but whether to look at records again.
+    store = call.tenant.store
+    with store.transaction():
+        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        events.append(f"event: state\ndata: {json.dumps({'writes': store.writes})}\n\n")
     data = f"retry: {PAUSE}\n\n" + "".join(events)
     return Raw(data.encode(), 200, {"Content-Type": "text/event-stream; charset=utf-8"})
 

@@ -74,6 +74,8 @@ def reset(tenants: Tenants, tenant: Tenant) -> None:
         tenant.tally.clear()
         tenant.counts.clear()
         tenant.faults.clear()
+        tenant.limits.clear()
+        tenant.deliveries.clear()
 
 
 def opened_again(tenants: Tenants, tenant: Tenant) -> Tenant:
@@ -133,7 +135,10 @@ def bring_back(call: Call) -> Any:
 
 
 def start_again(call: Call) -> Any:
-    reset(call.lane.tenants, call.tenant)
+    if call.values["only"] == "records":
+        call.lane.tenants.renew(call.tenant)
+    else:
+        reset(call.lane.tenants, call.tenant)
     return {"collections": dict(call.tenant.store.collections())}
 
 

@@ -70,9 +70,8 @@ def verify(call: Call) -> Any:
         if not one.holds
     ]
     if others:
-        says.append(
-            f"{len(others)} other requests: found {first_words(others)}, expected nothing else"
-        )
+        many = "1 other request" if len(others) == 1 else f"{len(others)} other requests"
+        says.append(f"{many}: found {first_words(others)}, expected nothing else")
     if disordered:
         says.append("the requests came in another order than the expectations")
     verdict = {

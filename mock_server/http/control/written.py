@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mock_server.errors import SettingsError
 from mock_server.http.control.interface import find_outline, iter_misfits
@@ -73,23 +75,69 @@ def kept(headers: dict[str, str]) -> dict[str, str]:
 def from_curl(text: str, place: str) -> dict[str, Any]:
     """The options of curl that say what is sent; others say how, and do not matter."""
     try:
-        words = shlex.split(text.replace("\\\n", " "))[1:]
+        words = shlex.split(QUOTED.sub(without_escapes, text.replace("\\\n", " ")))[1:]
     except ValueError as error:
         raise SettingsError(f"{place}: found a curl line that breaks off ({error})") from None
     wish: dict[str, Any] = {"headers": {}}
     rest = iter(words)
-    for word in rest:
-        name, sign, attached = word.partition("=") if word.startswith("--") else (word, "", "")
-        kind = options().get(name)
-        if kind is not None:
-            TAKE[kind](wish, attached if sign else next(rest, ""))
-        elif not word.startswith("-"):
-            set_address(wish, word)
+    try:
+        for word in rest:
+            for kind, value in iter_options(word, rest):
+                TAKE[kind](wish, value)
+    except OSError as error:
+        raise SettingsError(f"{place}: {error.filename}: {error.strerror}") from None
+    except UnreadableError as error:
+        raise SettingsError(f"{place}: {error}") from None
     if "path" not in wish:
         raise SettingsError(f"{place}: found a curl line without an address; expected one")
+    if wish.pop("in_query", False) and "raw" in wish:
+        wish["path"] += ("&" if "?" in wish["path"] else "?") + wish.pop("raw")
+        wish["headers"].pop("Content-Type", None)
     wish.setdefault("method", "POST" if "raw" in wish else "GET")
     wish["headers"] = kept(wish["headers"])
     return wish
+
+
+# What a shell quotes, so that only the last kind is looked into: 'a', "a" and $'a'.
+QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\$'((?:\\.|[^'\\])*)'""", re.DOTALL)
+ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)
+LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+class UnreadableError(Exception):
+    """What a curl line asks for and no request is made of here."""
+
+
+def without_escapes(match: re.Match[str]) -> str:
+    """A text in $'…', as browsers copy requests, in plain quotes."""
+    if match[1] is None:
+        return match[0]
+
+    def plain(one: re.Match[str]) -> str:
+        code = one[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else LETTERS.get(code, code)
+
+    return shlex.quote(ESCAPE.sub(plain, match[1]))
+
+
+def iter_options(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """What a word of the line says, with the value that it has or that follows it."""
+    known = options()
+    if word.startswith("--"):
+        name, sign, attached = word.partition("=")
+        if name in known:
+            kind = known[name]
+            yield kind, "" if kind in FLAGS else attached if sign else next(rest, "")
+    elif word.startswith("-"):
+        for position, letter in enumerate(word[1:], 2):
+            kind = known.get(f"-{letter}", "")
+            if kind in FLAGS:
+                yield kind, ""
+            elif kind:
+                yield kind, word[position:] or next(rest, "")
+                return
+    else:
+        yield "address", word
 
 
 def set_address(wish: dict[str, Any], text: str) -> None:
@@ -99,7 +147,7 @@ def set_address(wish: dict[str, Any], text: str) -> None:
 
 def add_header(wish: dict[str, Any], text: str) -> None:
     name, _, value = text.partition(":")
-    wish["headers"][name.strip()] = value.strip()
+    wish["headers"][name.strip().title()] = value.strip()  # however browsers write it
 
 
 def add_login(wish: dict[str, Any], text: str) -> None:
@@ -108,17 +156,42 @@ def add_login(wish: dict[str, Any], text: str) -> None:
 
 
 def add_data(wish: dict[str, Any], text: str) -> None:
-    wish["raw"] = text
+    add_text(wish, from_file(text).replace("\r", "").replace("\n", "") if text[:1] == "@" else text)
+
+
+def add_binary(wish: dict[str, Any], text: str) -> None:
+    add_text(wish, from_file(text) if text[:1] == "@" else text)
+
+
+def from_file(text: str) -> str:
+    return Path(text[1:]).read_text(encoding="utf-8")
+
+
+def add_encoded(wish: dict[str, Any], text: str) -> None:
+    name, sign, value = text.partition("=")
+    add_text(wish, f"{name}={quote(value, safe='')}" if sign and name else quote(value or name))
+
+
+def add_text(wish: dict[str, Any], text: str) -> None:
+    wish["raw"] = f"{wish['raw']}&{text}" if "raw" in wish else text
     wish["headers"].setdefault("Content-Type", "application/x-www-form-urlencoded")
 
 
 def add_json(wish: dict[str, Any], text: str) -> None:
-    wish["raw"] = text
+    wish["raw"] = wish.get("raw", "") + (from_file(text) if text[:1] == "@" else text)
     wish["headers"]["Content-Type"] = "application/json"
 
 
 def set_method(wish: dict[str, Any], text: str) -> None:
     wish["method"] = text
+
+
+def set_in_query(wish: dict[str, Any], text: str) -> None:
+    wish["in_query"] = True
+
+
+def refuse_form(wish: dict[str, Any], text: str) -> None:
+    raise UnreadableError("found a form with files (-F); expected a body in -d or --json")
 
 
 def ignore(wish: dict[str, Any], text: str) -> None:
@@ -130,10 +203,18 @@ TAKE: Mapping[str, Callable[[dict[str, Any], str], None]] = {
     "header": add_header,
     "login": add_login,
     "data": add_data,
+    "raw": add_text,
+    "binary": add_binary,
+    "encoded": add_encoded,
+    "in-query": set_in_query,
+    "form": refuse_form,
     "json": add_json,
     "address": set_address,
     "other": ignore,
 }
+
+
+FLAGS = ("in-query",)
 
 
 @cache

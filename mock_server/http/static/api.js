@@ -53,9 +53,9 @@ export const api = {
 // Server-sent events. The stream ends when nothing is new, and is asked for again after its own pause;
 // read with fetch, for an EventSource can name neither tenant nor token.
 export class Live {
-  constructor(heard, changed) { this.heard = heard; this.changed = changed; this.since = null; this.round = 0; }
+  constructor(heard, moved, changed) { this.heard = heard; this.moved = moved; this.changed = changed; this.since = null; this.writes = null; this.round = 0; }
 
-  start() { this.since = null; this.loop(++this.round); }
+  start() { this.since = null; this.writes = null; this.loop(++this.round); }
 
   async loop(round) {
     while (round === this.round) {
@@ -84,6 +84,11 @@ export class Live {
       if (event.retry) pause = Number(event.retry);
       if (event.id) this.since = event.id;
       if (event.event === "request") this.heard(JSON.parse(event.data));
+      if (event.event === "state") {
+        const { writes } = JSON.parse(event.data);
+        if (this.writes !== null && writes !== this.writes) this.moved();
+        this.writes = writes;
+      }
     }
     return pause;
   }

@@ -120,7 +120,7 @@ document.addEventListener("keydown", (event) => {
   app.panel?.key?.(event);
 });
 
-const live = new Live(heard, (up) => { if (app.offline === up) { app.offline = !up; tick(); } });
+const live = new Live(heard, () => app.panel?.moved?.(), (up) => { if (app.offline === up) { app.offline = !up; tick(); } });
 window.addEventListener("hashchange", open);
 
 async function start() {

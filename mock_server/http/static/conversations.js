@@ -95,7 +95,30 @@ export function conversations(app, main, start) {
     }
   }
 
+  // What comes in finds its own thread, which may be another one than this.
+  async function arrive(text, chosen) {
+    const told = { ...talk.carried, ...typed, [view.text]: text.value };
+    const missing = chosen.needs.find((name) => !told[name]);
+    if (missing) {
+      const input = detail.querySelector(`input[name="${missing}"]`);
+      const box = input?.closest("details");
+      if (box) box.open = true;
+      input?.focus();
+      toast(`${missing}: This is needed.`, "bad");
+      return;
+    }
+    const facts = Object.fromEntries(Object.entries(chosen.facts).map(([fact, name]) => [fact, told[name]]).filter(([, value]) => value !== null && value !== undefined && value !== ""));
+    await app.guarded(async () => {
+      const record = await api.post(`/events/${chosen.event}`, facts);
+      words = ""; text.value = ""; typed = {};
+      const named = view.thread.find((name) => record[name] !== null && record[name] !== undefined);
+      const there = named ? `${named}=${record[named]}` : key;
+      if (there === key) await again(); else app.go("conversations", there);
+    });
+  }
+
   async function send(text, chosen) {
+    if (chosen.event) { await arrive(text, chosen); return; }
     const body = { ...talk.carried, ...chosen.body };
     for (const [name, value] of Object.entries(typed)) if (view.carries.includes(name) || chosen.asks.includes(name)) body[name] = value;
     for (const name of chosen.asks) if (body[name] && !Number.isNaN(Date.parse(body[name]))) body[name] = new Date(body[name]).toISOString();
@@ -131,7 +154,7 @@ export function conversations(app, main, start) {
   return {
     load, tick,
     opened(rest) { if (rest[0] !== undefined && rest[0] !== "") key = rest[0]; else if (window.innerWidth <= 760) key = ""; drawList(); openThread(); },
-    heard(entry) { if (entry.method !== "GET") app.guarded(again); },
+    moved() { app.guarded(again); },
     key(event) { if (event.key === "c") { detail.querySelector("textarea")?.focus(); event.preventDefault(); } else walk(list, event); },
   };
 }

@@ -99,7 +99,7 @@ export function state(app, main, start) {
   return {
     load,
     opened(rest) { if (rest[0]) { chosen = rest[0]; wanted = rest[1] ?? ""; } else if (window.innerWidth <= 760) chosen = ""; drawList(); app.guarded(table); },
-    heard(entry) { if (entry.method !== "GET") app.guarded(async () => { held = (await api.get("/state")).collections; drawList(); await table(); }); },
+    moved() { app.guarded(async () => { held = (await api.get("/state")).collections; drawList(); await table(); }); },
     key(event) { walk(list, event); },
   };
 }

@@ -71,8 +71,19 @@ def test_a_misspelt_report_gets_its_nearest_spelling() -> None:
         (contracts, ["run"], "--report-h", ["--report-har-path", "--report-html-path"]),
         (mock_server, [], "r", ["rules"]),
         (mock_server, ["serve"], "--log-f", ["--log-format"]),
+        (mock_server, ["explain"], "sms.undo", ["sms.undo-window"]),
+        (mock_server, ["serve", "--rule"], "sms.undo", ["sms.undo-window="]),
+        (mock_server, ["serve", "--rule"], "sms.x=o", ["sms.x=off"]),
     ],
-    ids=["commands", "options", "commands of the server", "options of the server"],
+    ids=[
+        "commands",
+        "options",
+        "commands of the server",
+        "options of the server",
+        "rules",
+        "rules of policies",
+        "policies",
+    ],
 )
 def test_a_shell_completes(group: Any, words: list[str], part: str, expected: list[str]) -> None:
     shell = BashComplete(group, {}, "x", "_X_COMPLETE")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.database import (
     DirectoryBasedExampleDatabase,
     ExampleDatabase,
@@ -143,3 +144,19 @@ def test_a_database_that_is_lost_costs_nothing_and_is_said_once() -> None:
 def test_nothing_is_reused_where_nothing_is_kept() -> None:
     assert Phase.reuse not in phases_with(None)
     assert phases_with(InMemoryExampleDatabase())[0] is Phase.reuse
+
+
+def test_a_run_leaves_nothing_that_the_next_begins_with(lockers: Document, tmp_path: Path) -> None:
+    usual = storage_directory(intent_to_write=False).path
+    set_hypothesis_home_dir(tmp_path)
+    choices = Settings(
+        Path("lockers.yaml"),
+        selection=Selection(include_rules=("parcel.stages",), include_operations=("listParcels",)),
+    )
+    try:
+        time = MovedTime()
+        judge(lockers, choices, {}, Timepiece(time.now, time.sleep))
+        assert storage_directory(intent_to_write=False).path == tmp_path
+    finally:
+        set_hypothesis_home_dir(usual)
+    assert list(tmp_path.iterdir()) == []

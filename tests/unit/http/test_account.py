@@ -90,6 +90,13 @@ def test_a_number_that_cannot_be_had_is_not_created(api: Api) -> None:
     assert api("GET", "phone_number/")["total_results"] == before
 
 
+def test_no_number_is_handed_out_twice(api: Api) -> None:
+    known = {one["number"] for one in api("GET", "phone_number/")["data"]}
+    body = {"country": "US", "prefix": "650"}
+    made = [api("POST", "phone_number/request/internal/", body, 201)["number"] for _ in range(90)]
+    assert len({*made, *known}) == 90 + len(known)
+
+
 def test_a_group_number_is_shared(api: Api) -> None:
     me = api("GET", "me/")["id"]
     body = {"country": "GB", "sharing": "group"}

@@ -193,6 +193,33 @@ def test_who_has_paused_or_left_has_nothing_delivered(world: World) -> None:
     assert world.states() == ["delivered", "dropped"]
 
 
+def test_nothing_goes_out_of_a_world_that_was_dropped_or_begins_anew(world: World) -> None:
+    world.answers = [500] * 9
+    world.subscribe("lead/created")
+    world.lead("A")
+    world.settle()
+    assert world.states() == ["waiting"]
+    world.ask("POST", "/__mock/reset")
+    assert world.states() == []
+    world.advance(10)
+    assert len(world.sent) == 1
+
+    tenants, key = world.app.lane.tenants, "api_test_dropped"
+    wanted = {"url": HOOK, "events": [{"object_type": "lead", "action": "created"}]}
+    for path, body in (("webhook", wanted), ("lead", {"name": "B"})):
+        answer = world.client.post(f"{BASE}/{path}/", json=body, auth=(key, ""))
+        assert answer.status_code in (200, 201)
+    world.settle()
+    assert len(world.sent) == 2
+    tenant = tenants.find(key)
+    assert tenant is not None
+    world.ask("DELETE", f"/__mock/tenants/{key}", status=204)
+    tenant.clock.advance(10)
+    world.settle()
+    assert len(world.sent) == 2
+    assert id(tenant) not in world.app.lane.courier.tenants
+
+
 def test_a_host_that_is_not_allowed_is_not_tried_again(world: World) -> None:
     world.subscribe("lead/created", verify_ssl=False)
     world.answers = [BlockedError("the host is not allowed")]

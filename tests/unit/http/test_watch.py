@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ SEED = "things:\n- {id: a, name: Ada}\n- {id: b, name: Ben}\n- {name: Nameless}\
 class Site:
     """A document on disk, watched; `save` has it looked at."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, overlays: Sequence[Path] = ()) -> None:
+        self.overlays = overlays
         self.document, self.seed = folder / "things.yaml", folder / "seed.yaml"
         self.document.write_text(DOCUMENT)
         self.seed.write_text(SEED)
@@ -61,8 +63,8 @@ class Site:
         log = RequestLog("info", stream=self.said)
 
         def build() -> tuple[Any, list[Path]]:
-            document = load_document(self.document)
-            return build_lane(document, {"log": log}), [self.document, *document.seeds]
+            document = load_document(self.document, self.overlays)
+            return build_lane(document, {"log": log}), [*document.files, *document.seeds]
 
         lane, files = build()
         self.door = SwingDoor(lane)
@@ -197,3 +199,21 @@ def test_a_request_that_never_ends_holds_up_no_version(
     monkeypatch.setattr(doorway, "PATIENCE", 0)
     site.door.inside = 1
     assert "loaded again" in site.save(document=DOCUMENT + "\n")
+
+
+def test_an_overlay_that_changes_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "TICK", 0)
+    over = tmp_path / "over.yaml"
+    head = 'overlay: 1.0.0\ninfo: {title: x, version: "1"}\nactions:\n'
+    over.write_text(head + "- {target: $.info, update: {version: '2'}}\n")
+    site = Site(tmp_path, [over])
+    assert site.door.lane.document.version == "2"
+    over.write_text(head + "- {target: $.inf, update: {version: '3'}}\n")
+    said = site.save()
+    assert "over.yaml:4: #/actions/0/target" in said
+    assert "the version before keeps serving" in said
+    over.write_text(head + "- {target: $.info, update: {version: '4.0'}}\n")
+    assert "loaded again" in site.save()
+    assert site.door.lane.document.version == "4.0"

@@ -30,6 +30,36 @@ class Slip:
 
 
 SLIPS = [
+    Slip(
+        "a view with an unknown happening",
+        "event: handed-in, facts: {to: to}",
+        "event: handed-on, facts: {to: to}",
+        ("/x-view/compose/1/event", 'did you mean "handed-in"?'),
+    ),
+    Slip(
+        "a view with an unknown fact",
+        "event: handed-in, facts: {to: to}",
+        "event: handed-in, facts: {too: to}",
+        ("/x-view/compose/1/facts/too", 'did you mean "to"?'),
+    ),
+    Slip(
+        "a view with an unknown field of a fact",
+        "event: handed-in, facts: {to: to}",
+        "event: handed-in, facts: {to: too}",
+        ("/x-view/compose/1/facts/to", 'the field "too"'),
+    ),
+    Slip(
+        "a view that writes by an event without facts",
+        "event: handed-in, facts: {to: to}",
+        "event: handed-in",
+        ("/x-view/compose/1", 'expected the key "facts"'),
+    ),
+    Slip(
+        "a view that writes by an operation and an event",
+        "event: handed-in, facts: {to: to}",
+        "event: handed-in, operation: announceParcel, facts: {to: to}",
+        ("/x-view/compose/1/operation", "both operation and event"),
+    ),
     Slip("yaml syntax", "info: {title", "info: {title: [", ("expected", "valid YAML or JSON")),
     Slip(
         "a key twice",

@@ -123,6 +123,9 @@ def test_it_can_be_switched_off(document: Document) -> None:
     client = create_app(document, control=False).test_client()
     assert client.get("/__mock/health").status_code == 404
     assert client.get("/__mock/requests").status_code == 404
+    refused = client.get("/api/v1/me/")
+    assert refused.headers["Mock-Broken-Rules"] == "auth.required"
+    assert "Mock-Explanation" not in refused.headers
 
 
 def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:
@@ -133,6 +136,7 @@ def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:
     caller.ask("GET", "/api/v1/me/", headers={"X-Secret": "secret_of_somebody"})
     caller.key = "secret_of_somebody"
     caller.ask("GET", "/api/v1/me/")
+    caller.ask("GET", "/api/v1/me/?api_key=secret_of_somebody&access_token=secret_of_somebody")
     texts = [
         caller.ask("GET", f"/__mock{path}").get_data(as_text=True)
         for path in ("/requests", "/requests/1/test", "/tenants", "/state/users", "/live?since=0")

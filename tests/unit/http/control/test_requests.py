@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mock_server.testing import MockServer
 from tests.unit.http.control.conftest import NUMBER, SMS, Caller
 
+LOCKERS = Path(__file__).parents[3] / "documents" / "lockers.yaml"
 HELLO = {"properties": {"text": {"const": "Hello"}}, "required": ["text"]}
 
 
@@ -131,22 +134,61 @@ def test_a_request_is_sent_for_somebody(caller: Caller) -> None:
     assert 'did you mean "createSMS"?' in missing["error"]
 
 
-def test_a_request_becomes_a_test_that_passes(talked: Caller) -> None:
-    refused, created = talked.control("GET", "/requests?method=POST")[:2]
-    for row in (refused, created):
+def test_every_request_becomes_a_test_that_passes(talked: Caller, tmp_path: Path) -> None:
+    path = "/api/v1/activity/sms/"
+    lead = talked.ask("POST", "/api/v1/lead/", json={"name": "Of {this} session"}).get_json()
+    body = {"status": "draft", "local_phone": NUMBER, "lead_id": lead["id"], "text": "'\" 👍"}
+    sms = talked.ask("POST", path, json=body).get_json()["id"]
+    talked.ask("PUT", f"{path}{sms}/", json={"status": "outbox", "send_in": 50})
+    talked.ask("PUT", f"{path}{sms}/", json={"text": "Too late"})
+    talked.ask("GET", f"{path}?lead_id={lead['id']}")
+    talked.ask("DELETE", f"{path}{sms}/")
+    talked.ask("GET", f"{path}{sms}/")
+    talked.ask("POST", path, data="{half", content_type="application/json")
+    talked.ask("POST", path, data="a=b", content_type="application/x-www-form-urlencoded")
+    rows = talked.control("GET", "/requests")
+    for row in rows:
         texts = talked.control("GET", f"/requests/{row['id']}/test")
-        code = texts["pytest"] + "\n\n" + texts["pytest"].split("def ")[1].split(":")[0] + "\n"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        (tmp_path / f"test_{row['id']}.py").write_text(texts["pytest"])
         assert texts["curl"].startswith("curl -i -u api_test_key:")
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert f"{len(rows)} passed" in done.stdout, done.stdout
+
+
+def test_a_test_names_the_document_and_the_policies_that_were_served(tmp_path: Path) -> None:
+    over = tmp_path / "over.yaml"
+    over.write_text(
+        'overlay: 1.0.0\ninfo: {title: x, version: "1"}\nactions:\n- {target: $.info, update: {}}\n'
+    )
+    with MockServer(LOCKERS, overlay=[over], rules={"parcel.weight": "off"}) as server:
+        server.client.post("/parcels", json={"to": "Ada", "weight": 50})
+        number = server.requests[-1]["id"]
+        said = server.client.get(
+            f"/__mock/requests/{number}/test", headers={"Mock-Tenant": server.key}
+        ).json()["pytest"]
+    marked = f"document={str(LOCKERS)!r}, overlay=[{str(over)!r}], rules={{'parcel.weight': 'off'}}"
+    assert f"@pytest.mark.mock_server({marked})\ndef test_announceparcel" in said
 
 
 def test_what_happens_is_streamed_from_where_one_was(talked: Caller) -> None:
     hello = talked.control("GET", "/live")
-    newest = json.loads(hello.split("data: ")[1])["newest"]
+    newest = json.loads(hello.split("data: ")[1].splitlines()[0])["newest"]
     assert "retry:" in hello
-    assert "event:" not in talked.control("GET", f"/live?since={newest}")
+    assert "event: request" not in talked.control("GET", f"/live?since={newest}")
     talked.ask("GET", "/api/v1/me/")
     answer = talked.ask("GET", "/__mock/live", headers={"Last-Event-ID": str(newest)})
-    (line,) = [line for line in answer.get_data(as_text=True).splitlines() if "data: " in line]
-    assert json.loads(line.removeprefix("data: "))["operation"] == "getMe"
+    told = [line for line in answer.get_data(as_text=True).splitlines() if "data: " in line]
+    assert json.loads(told[0].removeprefix("data: "))["operation"] == "getMe"
+
+
+def test_the_stream_tells_whether_records_have_changed(talked: Caller) -> None:
+    def writes() -> int:
+        told = talked.control("GET", "/live").split("event: state\ndata: ")[1]
+        return int(json.loads(told.splitlines()[0])["writes"])
+
+    before = writes()
+    assert writes() == before
+    facts = {"from": "+16505550120", "text": "From the provider, without a request."}
+    talked.control("POST", "/events/arrives", json=facts)
+    assert writes() > before

@@ -37,6 +37,42 @@ def test_a_curl_line_is_read() -> None:
     assert wish["headers"]["Authorization"] == "Basic YXBpX3Rlc3Rfa2V5Og=="
 
 
+def test_a_line_as_browsers_copy_it_is_read() -> None:
+    line = """curl 'https://api.example/lead/?a=$b' \\
+      -H 'content-type: application/json' --compressed \\
+      --data-raw $'{"name":"It\\'s \\u00e9","a":"x\\\\ny"}'"""
+    wish = read_wish(line, "a.sh")
+    assert wish["raw"] == '{"name":"It\'s é","a":"x\\ny"}'
+    assert (wish["method"], wish["path"]) == ("POST", "/lead/?a=$b")
+    assert wish["headers"] == {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("line", "method", "path", "raw"),
+    [
+        ("curl -sSXPUT x/lead/ -d a=1 -d b=2", "PUT", "/lead/", "a=1&b=2"),
+        ("curl -G x/lead/ -d a=1 --data-urlencode 'b=c d&'", "GET", "/lead/?a=1&b=c%20d%26", None),
+        ("curl -sG 'x/lead/?z=0' -da=1", "GET", "/lead/?z=0&a=1", None),
+        ("curl --json '{}' x/lead/", "POST", "/lead/", "{}"),
+        ("curl x/lead/ -d @FILE", "POST", "/lead/", '{"a":1}'),
+        ("curl x/lead/ --data-binary @FILE", "POST", "/lead/", '{"a":\n1}'),
+        ("curl x/lead/ --data-raw @FILE", "POST", "/lead/", "@FILE"),
+    ],
+)
+def test_data_is_put_together_as_curl_does(
+    line: str,
+    method: str,
+    path: str,
+    raw: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text('{"a":\n1}', encoding="utf-8")
+    wish = read_wish(line, "a.sh")
+    assert (wish["method"], wish["path"], wish.get("raw")) == (method, path, raw)
+
+
 def test_an_entry_of_the_journal_is_read() -> None:
     wish = read_wish(json.dumps(ENTRY), "a.json")
     assert wish == {"method": "POST", "path": "/lead/", "query": "a=b", "body": {"name": "Ada"}}
@@ -53,6 +89,8 @@ def test_an_entry_of_the_journal_is_read() -> None:
         ("GET /\nnonsense", "a:2: found"),
         ("curl -s", "without an address"),
         ("curl 'http://x", "breaks off"),
+        ("curl http://x -d @nowhere", "a: nowhere: No such file"),
+        ("curl http://x -F a=b", "found a form with files"),
     ],
 )
 def test_what_is_no_request_is_said(text: str, words: str) -> None:
