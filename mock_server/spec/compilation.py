@@ -59,7 +59,7 @@ class Compilation:
             f"{pointer}/x-rule",
             f'the rule "{rule_id}" without an entry',
             "an entry under #/x-rules",
-            nearest(rule_id, entries if isinstance(entries, dict) else ()),
+            nearest(str(rule_id), entries if isinstance(entries, dict) else ()),
         )
 
 
