@@ -54,11 +54,12 @@ class Compilation:
 
     def report_unentered(self, rule_id: str, pointer: str) -> None:
         """A place states a rule that the catalogue does not have."""
+        entries = self.raw.get("x-rules")
         self.report(
             f"{pointer}/x-rule",
             f'the rule "{rule_id}" without an entry',
             "an entry under #/x-rules",
-            nearest(rule_id, self.raw.get("x-rules") or ()),
+            nearest(str(rule_id), entries if isinstance(entries, dict) else ()),
         )
 
 
