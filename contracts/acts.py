@@ -14,19 +14,20 @@ from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
-from contracts.wire import ABSENT, Answer, Exchange
+from contracts.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
 
 if TYPE_CHECKING:
     from contracts.bench import Bench
-
-GONE = (404, 410)
 
 
 def need(operation: Operation | None, story: Story, what: str) -> Operation:
     if operation is None:
         story.block(f"the document has no operation to {what} it")
     return operation
+
+
+ODD = "Grüße\r\n\tund 👩‍👩‍👧 &amp; %41"  # what is easily lost on the way
 
 
 def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
@@ -38,6 +39,41 @@ def make(story: Story, resource: str, state: str | None = None, **given: Any) ->
             f"no valid body for {create.operation_id} can be built from what the target has"
         )
     return made_from(story, create, story.send(create, body=body))
+
+
+def make_full(story: Story, resource: str, state: str | None, **given: Any) -> Made:
+    """A new record with a value in every field that has a place, none as it would be by itself.
+
+    A plain one where the target refuses that. Lists stay out, since what they name may have to be
+    fetched, and so do switches, which may lead elsewhere.
+    """
+    surface = story.bench.surface(resource)
+    create = need(surface.create, story, "create")
+    composer, me = story.bench.composer, (story.bench.principal() or {}).get("id")
+    others: dict[str, Any] = {}
+    for name, reference in create.references.items():
+        found = [r for r in story.bench.live.wanted(reference) if r.get("id") != me]
+        if reference.by == "id" and not reference.match and found:
+            others[name] = found[0]["id"]
+    for chosen in ({**others, **given}, given):
+        body = composer.fullest(create, state, **chosen)
+        if body is None:
+            continue
+        plain = {
+            n: v for n, v in body.items() if n in given or not isinstance(v, bool | list | dict)
+        }
+        named = {n: f"{v} {ODD}" if is_own_text(create, n, v) else v for n, v in plain.items()}
+        if composer.breaches(create, named):
+            continue
+        exchange = story.send(create, body=named)
+        if exchange.answer.accepted:
+            return made_from(story, create, exchange)
+        story.drop_last()
+    return make(story, resource, state, **given)
+
+
+def is_own_text(create: Operation, name: str, value: Any) -> bool:
+    return name not in create.references and isinstance(value, str) and value.startswith(f"{MARK} ")
 
 
 def made_from(story: Story, create: Operation, exchange: Exchange) -> Made:

@@ -19,6 +19,7 @@ from contracts.ledger import Ledger
 from contracts.live import Live, Record
 from contracts.settings import MARK, Settings
 from contracts.shared import CaseDatabase, phases_with
+from contracts.shown import record_in
 from contracts.story import BlockedError, Case, Made, RefutedError, Story
 from contracts.strategies.bodies import Composer, calm_state
 from contracts.surface import Surface, build_surfaces
@@ -86,7 +87,7 @@ class Bench:
             return None
         answer = self.client.call(create, body=body, credentials=credentials).answer
         self.absence.learn(create, answer.status)
-        return answer.body if answer.accepted and isinstance(answer.body, dict) else None
+        return record_in(create, answer)
 
     def make_reference(self, resource: str, credentials: str) -> Record | None:
         """A record to refer to, made where the target has none."""

@@ -10,10 +10,10 @@ from contracts.client import Client, path_of
 from contracts.creations import Entry, iter_texts
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
 from contracts.live import everything, read_all
+from contracts.shown import key_of
 from contracts.surface import Surface, build_surfaces
-from contracts.wire import KEY
+from contracts.wire import GONE, KEY
 
-GONE = (404, 410)
 NO_OPERATION = "the document has no operation"
 
 
@@ -80,7 +80,8 @@ def delete_entry(
         reasons.append(delete(client, surface, entry.record_id, entry.credentials))
     else:
         for record in find(client, surface, list(entry.marks), entry, listed):
-            reasons.append(delete(client, surface, str(record["id"]), entry.credentials))
+            key = key_of(surface.resource, record)
+            reasons.append(delete(client, surface, str(key), entry.credentials))
         if not entry.marks:
             reasons.append(f"{entry.operation_id} was not answered at {entry.at}: look for it")
     return next((reason for reason in reasons if reason), "")
@@ -103,7 +104,8 @@ def find(
     return [
         record
         for record in listed[key]
-        if record.get("id") != entry.record_id and set(texts) & set(iter_texts(record))
+        if key_of(surface.resource, record) != entry.record_id
+        and set(texts) & set(iter_texts(record))
     ]
 
 

@@ -162,6 +162,7 @@ def audit(**chosen: Any) -> None:
 
     choices = to_settings({**chosen, "schemathesis": False})
     document = load_document(choices.document)
+    demand_rules(document, "audit")
     choice = to_choice(chosen)
     choice.rules.check(document)
     console = make_console(chosen)
@@ -193,6 +194,7 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
 
     choices = to_settings(chosen)
     document = load_document(choices.document)
+    demand_rules(document, "blindspots")
     console = make_console(chosen)
     wish = Wish(
         Selection(tuple(chosen["rule"])),
@@ -228,6 +230,7 @@ def drift(**chosen: Any) -> None:
             "found no --base-url and no --app; expected the endpoint to hold against the stub"
         )
     document = load_document(choices.document)
+    demand_rules(document, "drift")
     choices.selection.check(document)
     console = make_console(chosen)
     with opened_app(choices.app) as app, stopping() as stop, spinner(console) as tell:
@@ -281,6 +284,15 @@ def replay(report: Path, **chosen: Any) -> None:
         )
     print_replay_summary(done, bench, console)
     raise SystemExit(exit_code(done))
+
+
+def demand_rules(document: Document, command: str) -> None:
+    """Raises CouldNotRunError for a document that states none."""
+    if document.wordless:
+        raise CouldNotRunError(
+            f"{document.path} states no rules, which contracts {command} works with; "
+            "contracts run has Schemathesis' checks for it"
+        )
 
 
 def make_console(chosen: dict[str, Any]) -> Console:

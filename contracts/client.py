@@ -19,6 +19,8 @@ from contracts.pace import Pace
 from contracts.safety import Guard
 from contracts.secrets import redact_bytes
 from contracts.settings import Keys, Tally, Tell, Timepiece
+from contracts.shown import created_key
+from contracts.signing import sign
 from contracts.target import Transport
 from contracts.wire import (
     ABSENT,
@@ -124,8 +126,11 @@ class Client:
         allowed = authorization(request.credentials, self.keys, self.scheme)
         if allowed is not None:
             headers["Authorization"] = allowed
+        target = request.target
+        if self.document.wordless and request.credentials == KEY:
+            headers, target = sign(self.document, self.keys, headers, target)
         sent = self.clock.now()
-        answer = self.send_raw(request.method, request.target, headers, content)
+        answer = self.send_raw(request.method, target, headers, content)
         return Exchange(request, answer, sent, self.clock.now())
 
     def may_send(self, method: str, path: str, content: bytes | None) -> bool:
@@ -193,10 +198,11 @@ class Client:
             self.tell_listeners(method, target, headers, content, answer, sent)
             self.guard.learn(method, target, answer)
             if entry is not None and operation is not None:
-                self.creations.settle(
-                    entry, answer, side_effects(operation, target, content, answer)
-                )
-                title = self.document.resources[operation.resource].title
+                resource = self.document.resources[operation.resource]
+                effects = side_effects(operation, target, content, answer)
+                key = created_key(resource, operation, answer)
+                self.creations.settle(entry, answer, key, effects)
+                title = resource.title
                 self.tally.created[title] += entry.record_id is not None
         except CouldNotRunError as error:
             raise self.pace.end(str(error), lost=True) from None

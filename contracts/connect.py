@@ -27,6 +27,7 @@ from contracts.oracle.schema import oracle_of
 from contracts.pace import Pace, Stop
 from contracts.safety import Guard, Permissions, address_fields, sending_states
 from contracts.settings import Keys, Settings, Tally, Tell, Timepiece
+from contracts.signing import needs_key
 from contracts.target import (
     Address,
     EndpointTransport,
@@ -98,7 +99,7 @@ def connect_app(
     if app is None:
         own = OwnTime(timepiece.now())
         told = replace(timepiece, now=own.now)
-        app = create_app(document, random_seed=choices.seed, time_source=own.tick, deliver=False)
+        app = create_app(document, random_seed=choices.seed, time_source=own.tick)
     else:
         keys = keys_of(environment, keys)
     permissions = context.permissions or Permissions(write=True, send=True)
@@ -153,7 +154,7 @@ def connect_endpoint(
 ) -> Client:
     assert choices.base_url is not None
     address = parse_base_url(choices.base_url, context.resolve)
-    keys = keys_of(environment)
+    keys = keys_of(environment, None if needs_key(document) else Keys("none"))
     check_keys(keys)
     permissions = permissions_of(document, choices, address)
     guard = Guard(document, permissions)
@@ -268,6 +269,8 @@ def find_root(client: Client, address: Address) -> None:
     tried = []
     for root in dict.fromkeys((f"{bare}{base}", address.path)):
         client.root = root
+        if client.document.wordless and not plain_reads(client.document):
+            return  # nothing can be asked before there is something to name
         tried.append(f"{address.origin}{root}/")
         if answers(client):
             check_key(client)
@@ -288,10 +291,15 @@ def plain_reads(document: Document) -> list[Operation]:
     """Reading operations without path values; resources with a lifecycle come first."""
     found = [
         one
-        for one in document.operations.values()
+        for one in document.iter_operations()
         if one.method == "GET" and "{" not in one.path_template
     ]
-    return sorted(found, key=lambda one: document.resources[one.resource].lifecycle is None)
+    return sorted(found, key=lambda one: not has_lifecycle(document, one))
+
+
+def has_lifecycle(document: Document, operation: Operation) -> bool:
+    resource = document.resources.get(operation.resource)
+    return resource is not None and resource.lifecycle is not None
 
 
 def answers(client: Client) -> bool:
@@ -311,13 +319,21 @@ def answers(client: Client) -> bool:
 
 def check_key(client: Client) -> None:
     """Raises CouldNotRunError where no operation takes the key, by whichever scheme."""
-    schemes = {scheme.kind for scheme in client.document.security_schemes.values()} or {"basic"}
+    known = client.document.security_schemes.values()
+    schemes = {scheme.kind for scheme in known if scheme.place is None} or {"basic"}
     statuses = []
+    reads = plain_reads(client.document)
+    if client.document.wordless:
+        # What asks for no key tells nothing of it.
+        reads = [one for one in reads if one.security]
+        client.scheme = "basic" if "basic" in schemes else "bearer"
+        if not reads:
+            return
     for scheme in ("basic", "bearer"):
         if scheme not in schemes:
             continue
         client.scheme = scheme
-        for operation in plain_reads(client.document):
+        for operation in reads:
             answer = client.call(operation).answer
             if answer.status in LACKING:
                 continue

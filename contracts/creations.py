@@ -82,11 +82,16 @@ class Creations:
             )
         return entry
 
-    def settle(self, entry: Entry, answer: Answer, side_effects: tuple[str, ...] = ()) -> None:
-        """Written down when the answer has come."""
-        record_id = answer.body.get("id") if isinstance(answer.body, dict) else None
+    def settle(
+        self,
+        entry: Entry,
+        answer: Answer,
+        record_id: str | None,
+        side_effects: tuple[str, ...] = (),
+    ) -> None:
+        """Written down when the answer has come, which names what was made by its id."""
         line: dict[str, Any] = {"intent": entry.number}
-        if answer.accepted and isinstance(record_id, str):
+        if answer.accepted and record_id is not None:
             entry.record_id, entry.side_effects = record_id, side_effects
             line["id"] = record_id
             if side_effects:

@@ -20,10 +20,14 @@ from contracts.shared import open_database, own_storage
 from contracts.story import Case
 from contracts.target import WsgiApp
 from contracts.watch import Watch
+from contracts.wire import Transfer
 from contracts.witness import Witness
 from mock_server.spec.model import Document
 
 SILENT = Watch()
+NO_RULES = (
+    "this document states no rules: Schemathesis' own checks only, which decide the exit code"
+)
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class Course:
     findings: tuple[FuzzFinding, ...] = ()
     again: list[Case] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # notes that come first
     left: list[Check] = field(default_factory=lambda: [*CHECKS, *LAST_CHECKS])
     runner: Runner | None = None
 
@@ -52,6 +57,11 @@ def judge(
     A run whose budget is spent comes to a result all the same; one that is stopped, or whose
     target is lost, comes to none.
     """
+    if document.wordless and not choices.schemathesis:
+        raise CouldNotRunError(
+            "this document states no rules, so that Schemathesis' checks are all there is; "
+            "expected no --no-schemathesis"
+        )
     started = timepiece.now()
     context = context or Context(tell=watch.say)
     database = open_database(choices.database)
@@ -60,19 +70,25 @@ def judge(
     witness = Witness(document)
     client.listeners.append(witness.hear)
     course = Course()
+    untraced: Counter[str] = Counter()
+    if document.wordless:
+        course.told.append(NO_RULES)
+        client.listeners.append(lambda transfer: count_untraced(client, transfer, untraced))
     ended: EndedError | None = None
     watch.begin(bench)
     try:
         look_around(bench)
         if choices.schemathesis:
             course.findings, course.again, course.notes = run_schemathesis(bench, watch)
-        try_cases(bench, watch, course)
+        if not document.wordless:
+            try_cases(bench, watch, course)
     except EndedError as error:
         ended = error
         block_rest(bench, course, error.reason)
     finally:
         watch.enter("cleaning up")
         client.clean_up()
+    course.notes[:0] = course.told
     course.notes += [*bench.ledger.faults, *told_left(client)]
     if ended is not None:
         if ended.lost or client.pace.stop.reason is not None:
@@ -80,6 +96,8 @@ def judge(
         course.notes.append(f"the run ended early: {ended.reason}")
     if client.withheld:
         course.notes.append(told_withheld(client))
+    if untraced and not document_is_own(client):
+        course.notes.append(told_untraced(untraced))
     return Result(
         bench,
         witness,
@@ -117,6 +135,26 @@ def told_left(client: Client) -> list[str]:
             f"contracts cleanup --ledger {client.creations.path} names them and tries again"
         )
     return notes
+
+
+def count_untraced(client: Client, transfer: Transfer, counts: Counter[str]) -> None:
+    """What may have been made at a path of which nothing is known."""
+    path = transfer.path.partition("?")[0]
+    known = client.operation_at(transfer.method, f"{client.root}{path}")
+    if transfer.method in ("POST", "PUT") and transfer.answer.accepted and known is None:
+        counts[transfer.method] += 1
+
+
+def document_is_own(client: Client) -> bool:
+    """Whether whatever was made is gone with this process."""
+    return client.transport.name == "stub"
+
+
+def told_untraced(counts: Counter[str]) -> str:
+    return (
+        f"{counts.total()} accepted requests went to operations that no pair of paths explains: "
+        "what they made, if anything, is not deleted"
+    )
 
 
 def told_withheld(client: Client) -> str:

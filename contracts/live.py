@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.client import Client, path_of
 from contracts.oracle.schema import oracle_of
+from contracts.shown import records_in
 from contracts.surface import Surface
 from contracts.wire import KEY, OTHER
 from mock_server.spec.model import Operation, Reference
@@ -156,8 +157,8 @@ def read_all(
         if skip is not None and found:
             asked[skip] = len(found)
         body = client.call(listing, query=asked, credentials=credentials).answer.body
-        listed = body.get(page.records) if isinstance(body, dict) else None
-        if not isinstance(listed, list) or not listed:
+        listed = records_in(client.document, listing, body)
+        if not listed:
             break
         found += [record for record in listed if isinstance(record, dict)]
         if skip is None or page.more is None or body.get(page.more) is not True:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from contracts.clock import CONTROL
 from contracts.errors import CouldNotRunError, WithheldError
@@ -22,6 +23,8 @@ from contracts.readings import (
     read_body,
     read_segments,
 )
+from contracts.shown import created_key, key_of, record_in
+from contracts.signing import placed
 from contracts.wire import Answer, fill_path
 from mock_server.spec.model import Constant, Document, Lifecycle, Operation, Resource
 from mock_server.spec.schemas import keyword_of, properties_of
@@ -63,8 +66,21 @@ class Route:
     makes_sending: bool  # a side effect makes a record from which something leaves
 
     @property
+    def is_inferred(self) -> bool:
+        """Whether the document has no words, so that its schemas alone say what is sent."""
+        return any(one.improvised is not None for one in self.operations.values())
+
+    @property
     def sends(self) -> bool:
         return bool(self.words.sending) or self.makes_sending
+
+    def shown(self, method: str, answer: Answer) -> str | None:
+        """The key of the record that an accepted answer shows, or says to have made."""
+        operation = self.operations.get(method)
+        if operation is not None and operation.does == "create":
+            return created_key(self.resource, operation, answer)
+        body = answer.body if operation is None else record_in(operation, answer)
+        return key_of(self.resource, body) if answer.accepted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,8 @@ class Guard:
     def __init__(self, document: Document, permissions: Permissions) -> None:
         self.permissions = permissions
         self.routes = build_routes(document)
+        self.keyed = {place: frozenset(placed(document, place)) for place in ("header", "query")}
+        self.has_cookie = bool(placed(document, "cookie"))
         self.root = document.base_path
         self.fetch: Fetch | None = None
         self.is_stub = False  # whether the target has a control API
@@ -115,12 +133,26 @@ class Guard:
         if self.is_stub and is_control(target):
             return None
         leaving = None
-        if not routes or not is_plain(routes, method, query, headers):
+        if not routes or not is_plain(routes, method, *self.unsigned(query, headers)):
             leaving = self.check_anything()
         for route, record_id in routes:
             found = self.check_route(route, record_id, method, headers, content)
             leaving = leaving if found is None else found | (leaving or frozenset())
         return leaving
+
+    def unsigned(self, query: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """Query and headers without what only says who calls."""
+        names = {name.lower() for name in self.keyed["header"]} | (
+            {"cookie"} if self.has_cookie else set()
+        )
+        if self.keyed["query"]:
+            parts = [
+                p
+                for p in query.split("&")
+                if unquote(p.partition("=")[0]) not in self.keyed["query"]
+            ]
+            query = "&".join(parts)
+        return query, {n: v for n, v in headers.items() if n.lower() not in names}
 
     def routes_at(self, target: str) -> list[tuple[Route, str]]:
         """The routes of a path, each with the id of the record that it names."""
@@ -156,8 +188,11 @@ class Guard:
         content: bytes | None,
     ) -> frozenset[str] | None:
         stored: Stored | Unread = MISSING
-        if route.takes_id and (self.permissions.strict or route.sends):
+        if route.takes_id and (self.permissions.strict or route.sends or route.is_inferred):
             stored = self.stored(route, record_id, headers)
+        if route.is_inferred and isinstance(stored, Stored) and stored is not MISSING:
+            # Ids are drawn from schemas: small numbers would meet what is there, here as elsewhere.
+            self.demand_own(route, record_id)
         if self.permissions.strict:
             self.check_strictly(route, record_id, method, stored)
         if method == "DELETE" or not route.sends:
@@ -177,14 +212,17 @@ class Guard:
             raise WithheldError(RECIPIENT)
         return named
 
+    def demand_own(self, route: Route, record_id: str) -> None:
+        if (route.resource.name, record_id) not in self.own:
+            raise WithheldError(OWN)
+
     def check_strictly(
         self, route: Route, record_id: str, method: str, stored: Stored | Unread
     ) -> None:
         if method not in route.operations:
             raise WithheldError(PLAIN)
-        is_own = (route.resource.name, record_id) in self.own
-        if route.takes_id and stored is not MISSING and not is_own:
-            raise WithheldError(OWN)
+        if route.takes_id and stored is not MISSING:
+            self.demand_own(route, record_id)
         if not route.takes_id and not route.can_delete:
             raise WithheldError(f"an operation beside it that deletes a {route.resource.title}")
 
@@ -221,7 +259,9 @@ class Guard:
     def look_up(self, route: Route, record_id: str, headers: Mapping[str, str]) -> Stored | Unread:
         if route.read is None or self.fetch is None:
             return UNREAD
-        given = {n: v for n, v in headers.items() if n.lower() == "authorization"}
+        signs = {"authorization", *map(str.lower, self.keyed["header"])}
+        signs |= {"cookie"} if self.has_cookie else set()
+        given = {n: v for n, v in headers.items() if n.lower() in signs}
         path = fill_path(route.read.path_template, dict.fromkeys(path_names(route.read), record_id))
         try:
             answer = self.fetch(f"{self.root}{path}", {"Accept": "application/json"} | given)
@@ -237,12 +277,12 @@ class Guard:
         changes = method not in ("GET", "HEAD", "OPTIONS")
         if changes:
             self.looked_up.clear()
-        body = answer.body if answer.accepted and isinstance(answer.body, dict) else {}
         for route, record_id in self.routes_at(target):
-            key = (route.resource.name, str(body.get("id", record_id)))
+            shown = route.shown(method, answer)
+            key = (route.resource.name, shown or record_id)
             if changes and route.takes_id:  # a refused change may have been made all the same
                 self.known.pop((route.resource.name, record_id), None)
-            if method == "POST" and not route.takes_id and "id" in body:
+            if method == "POST" and not route.takes_id and shown is not None:
                 self.own.add(key)
             seen = read_record(route, answer)
             if seen is not None:
@@ -293,6 +333,9 @@ def is_plain(
 def read_record(route: Route, answer: Answer) -> Stored | None:
     """State and addresses of the record in an answer; None where it does not show them all."""
     body = answer.body
+    read = route.read
+    if read is not None and read.improvised is not None:  # there are no states, and no addresses
+        return Stored(None, frozenset()) if answer.accepted else None
     if not answer.accepted or not isinstance(body, dict) or not isinstance(body.get("id"), str):
         return None
     words = route.words
@@ -310,8 +353,11 @@ def read_record(route: Route, answer: Answer) -> Stored | None:
 
 
 def build_routes(document: Document) -> tuple[Route, ...]:
+    """Paths of records; those of records below others are as unknown as any other path."""
     by_path: dict[tuple[str, str], list[Operation]] = {}
     for operation in document.operations.values():
+        if operation.improvised is not None and operation.improvised.above:
+            continue
         by_path.setdefault((operation.path_template, operation.resource), []).append(operation)
     return tuple(
         build_route(document, path, document.resources[name], operations)

@@ -43,11 +43,11 @@ class Selection:
 
     def check(self, document: Document) -> None:
         """Raises CouldNotRunError where a pattern names nothing that the document has."""
-        operations = document.operations.values()
+        operations = list(document.iter_operations())
         known = {
             "rule": (set(document.rules), self.include_rules, self.exclude_rules),
             "operation-id": (
-                set(document.operations),
+                {one.operation_id for one in operations},
                 self.include_operations,
                 self.exclude_operations,
             ),

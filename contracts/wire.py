@@ -18,6 +18,7 @@ KEY = "key"
 OTHER = "other"
 BEARER = "bearer"
 NONE = "none"
+GONE = (404, 410)  # what a record that is no more is answered with
 
 
 class Absent:
@@ -101,7 +102,7 @@ def authorization(credentials: str, keys: Keys, scheme: str = "basic") -> str | 
     if credentials == NONE:
         return None
     if credentials == KEY:
-        return bearer(keys.key) if scheme == "bearer" else basic(keys.key)
+        return bearer(keys.key) if scheme == "bearer" else basic(*keys.key.split(":", 1))
     if credentials == OTHER:
         other = keys.other or ""
         return bearer(other) if scheme == "bearer" else basic(other)

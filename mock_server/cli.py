@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 Command = Callable[..., None]
 
 
+FEW = 8  # operations that a start names
+INFERRED = "the document states no rules; paths, schemas and examples tell what it does"
+
 # Below the help of each command; each is a command line that is understood.
 EXAMPLES = {
     "mock-server": ("mock-server", "mock-server --port 0 --rule some.rule=warn"),
@@ -369,10 +372,13 @@ def greet(lane: Lane, settings: Settings, port: int) -> str:
     enforced = sum(policy == "enforce" for policy in policies.values())
     relaxed = [f"{name} {policy}" for name, policy in policies.items() if policy != "enforce"]
     kept = f"{len(document.operations)} operations, {enforced} rules enforced"
+    told = [f"  keeps    {kept}" + (f" ({', '.join(relaxed)})" if relaxed else "")]
+    if document.wordless:
+        told = [f"  infers   {INFERRED}", *(f"           {one}" for one in iter_inferred(document))]
     lines = [
         f"{document.title} stub on {base}/",
         f"  key      {key}   (any key that begins with api_test_ opens a world of its own)",
-        f"  keeps    {kept}" + (f" ({', '.join(relaxed)})" if relaxed else ""),
+        *told,
         f"  try      {curl_line(document, base, key)}",
     ]
     if lane.control.on:
@@ -384,6 +390,19 @@ def greet(lane: Lane, settings: Settings, port: int) -> str:
             f"  control  needs the header   Mock-Control-Token: {lane.control.token}   (or set MOCK_SERVER_CONTROL_TOKEN)"
         )
     return "\n".join(lines)
+
+
+def iter_inferred(document: Document) -> Iterator[str]:
+    """What is made of a document without words: records by their paths, then plain answers."""
+    for resource in document.resources.values():
+        own = [one for one in document.operations.values() if one.resource == resource.name]
+        paths = dict.fromkeys(one.path_template for one in own)
+        verbs = dict.fromkeys(one.does for one in own)
+        yield f"{resource.title}: {', '.join(paths)} ({', '.join(verbs)})"
+    plain = [f"{one.method} {one.path_template}" for one in document.plain.values()]
+    if plain:
+        more = f" and {len(plain) - FEW} more" if len(plain) > FEW else ""
+        yield f"answered by examples: {', '.join(plain[:FEW])}{more}"
 
 
 def origin_of(host: str, port: int) -> str:
@@ -405,7 +424,10 @@ def curl_line(document: Document, base: str, key: str) -> str:
                 return (
                     f"curl {login(document, operation, key)}{base}{operation.path_template}{sent}"
                 )
-    listed = next((o for o in document.operations.values() if o.does == "list"), None)
+    asked = (o for o in document.iter_operations() if o.method == "GET")
+    listed = next(
+        (o for o in asked if o.does in ("list", "answer") and "{" not in o.path_template), None
+    )
     if listed is None:
         return f"curl {base}/"
     return f"curl {login(document, listed, key)}{base}{listed.path_template}"
@@ -413,7 +435,13 @@ def curl_line(document: Document, base: str, key: str) -> str:
 
 def login(document: Document, operation: Operation, key: str) -> str:
     """How curl shows a key to an operation."""
-    kinds = [document.security_schemes[name].kind for name in operation.security]
+    schemes = [document.security_schemes[name] for name in operation.security]
+    kinds = [one.kind for one in schemes if one.place is None]
+    if schemes and not kinds:  # a key in the query cannot be shown in front of the address
+        places = [one.place for one in schemes if one.place is not None]
+        named = [f"{name}: {key}" for where, name in places if where == "header"]
+        named += [f"Cookie: {name}={key}" for where, name in places if where == "cookie"]
+        return f"-H '{named[0]}' " if named else ""
     if not kinds:
         return ""
     return f"-u {key}: " if "basic" in kinds else f"-H 'Authorization: Bearer {key}' "
@@ -440,7 +468,14 @@ def check(document: Path | None, overlay: tuple[Path, ...], seed: tuple[Path, ..
         ran += 1
         if outcome.fault:
             faults.append(f"  {outcome.example.pointer}: {outcome.fault}")
-    counts = f"{len(checked.operations)} operations, {len(checked.rules)} rules, {ran} examples"
+    if checked.wordless:
+        click.echo(f"{checked.path}: {INFERRED}")
+        for line in iter_inferred(checked):
+            click.echo(f"  {line}")
+    counts = (
+        f"{len([*checked.iter_operations()])} operations, {len(checked.rules)} rules, "
+        f"{ran} examples"
+    )
     if faults:
         raise MockServerError(
             f"{checked.path}: {counts}; {len(faults)} went wrong:\n" + "\n".join(faults)
@@ -451,15 +486,19 @@ def check(document: Path | None, overlay: tuple[Path, ...], seed: tuple[Path, ..
 def second_opinion(document: Document) -> None:
     """What openapi-spec-validator says, where it is installed."""
     try:
-        from openapi_spec_validator import OpenAPIV31SpecValidator
+        from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
     except ImportError:
         return
+    version = str(document.raw.get("openapi"))
+    validator = OpenAPIV30SpecValidator if version[:3] == "3.0" else OpenAPIV31SpecValidator
     faults = [
         f"  #/{'/'.join(str(token) for token in error.absolute_path)}: {error.message[:300]}"
-        for error in OpenAPIV31SpecValidator(dict(document.raw)).iter_errors()
+        for error in validator(dict(document.raw)).iter_errors()
     ]
     if faults:
-        raise MockServerError(f"{document.path} is not valid OpenAPI 3.1:\n" + "\n".join(faults))
+        raise MockServerError(
+            f"{document.path} is not valid OpenAPI {version[:3]}:\n" + "\n".join(faults)
+        )
 
 
 @mock_server.command(

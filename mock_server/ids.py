@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random, SystemRandom
 from typing import Any
+from uuid import UUID
 
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 43
@@ -15,15 +16,25 @@ TABLE = bytes(ALPHABET[value % len(ALPHABET)] for value in range(256))
 class IdFactory:
     """Fresh identifiers; the same seed gives the same ones."""
 
-    __slots__ = ("draw",)
+    __slots__ = ("counts", "draw")
 
     def __init__(self, seed: int | str | None = None) -> None:
         chance = Random(seed if seed is not None else SystemRandom().getrandbits(64))
         self.draw = chance.randbytes
+        self.counts: dict[str, int] = {}
 
     def new(self, prefix: str) -> str:
         """The prefix and 43 base-62 characters."""
         return prefix + self.draw(LENGTH).translate(TABLE).decode("ascii")
+
+    def count(self, name: str) -> int:
+        """The next number under a name, from 1 on."""
+        number = self.counts[name] = self.counts.get(name, 0) + 1
+        return number
+
+    def uuid(self) -> str:
+        """A random UUID (version 4)."""
+        return str(UUID(bytes=self.draw(16), version=4))
 
 
 class Chance:

@@ -14,7 +14,7 @@ from contracts.audit.equivalent import (
 from contracts.audit.mutant import Mutant, Tampering, unique
 from contracts.audit.records import wrong_value
 from contracts.audit.tampering import example_of
-from contracts.surface import Surface, build_surfaces, response_rules, success_rules
+from contracts.surface import Surface, build_surfaces, refusal_status, response_rules, success_rules
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
@@ -161,7 +161,8 @@ def status_mutants(document: Document, operation: Operation) -> Iterator[Mutant]
         elif 400 <= code < 500:
             for instead in (422 if code == 400 else 400, 500, 200):
                 # One that is not refused at all breaks the rule that should have it refused.
-                named = rules if instead in (400, 422) else unique(rules, beside)
+                usual = str(code) == refusal_status(operation) and instead in (200, 500)
+                named = unique(rules, beside) if usual else rules
                 yield mutant(code, instead, named if rules else ())
         elif code == operation.success:
             yield mutant(code, 500, unique(rules, beside) if rules else ())

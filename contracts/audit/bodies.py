@@ -56,8 +56,8 @@ def body_mutants(document: Document, operation: Operation) -> Iterator[Mutant]:
                 changed = replaced(schema, (*path, keyword), change)
                 about = added_name(change) or field
                 named = unique(ids, rules_of_field(document, operation, about)) if ids else ()
-                if named and keyword == "required" and change.weaker:
-                    named = unique(named, rules_of_refusals(operation))
+                if named and change.weaker:
+                    named = unique(named, rules_of_refusals(operation, about))
                 where = (*path, keyword)
                 yield Mutant(
                     f"schema-{keyword}:{operation.operation_id}/{shown(path)}:{change.label}",
@@ -95,10 +95,14 @@ def rules_of_field(document: Document, operation: Operation, field: str | None) 
     return unique(*found)
 
 
-def rules_of_refusals(operation: Operation) -> tuple[str, ...]:
-    """The rules of the usual refusal, where what lacks a field meets one of another kind instead."""
+def rules_of_refusals(operation: Operation, field: str | None) -> tuple[str, ...]:
+    """The rules of the usual refusal, where what is let through meets one of another kind instead."""
     nothing: dict[str, Any] = {"query": {}, "body": {}, "record": {}}
-    if any(oracle_of(one.condition).is_valid(nothing) for one in operation.refusals):
+    if any(
+        oracle_of(one.condition).is_valid(nothing)
+        or field in properties_of(properties_of(one.condition).get("body", {}))
+        for one in operation.refusals
+    ):
         return response_rules(operation, refusal_status(operation))
     return ()
 

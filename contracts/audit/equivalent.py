@@ -17,6 +17,7 @@ from mock_server.spec.model import (
     Constant,
     Derived,
     Document,
+    Effect,
     Expression,
     Lifecycle,
     Operation,
@@ -25,6 +26,7 @@ from mock_server.spec.model import (
     Reference,
     Requirement,
     Resource,
+    Transition,
     Value,
 )
 from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
@@ -49,6 +51,11 @@ UNASKED = "no request leads to the state, or changes a record that is in it"
 HELD = "the states before it require the same, and keep it"
 OPTIONAL = "the documented form of the answer may lack it"
 ONLY_SCHEME = "whom no scheme lets in cannot judge: a run ends before it begins"
+SAME_MOMENT = "the other moment is worked out from the one that counts"
+WORKED_OUT = "it is worked out to the same from another value"
+UNLIMITED = "the stub refuses nobody for asking often, unless it is given a limit"
+ONLY_OBJECTS = "a body that is no object is refused, whatever its schema says"
+UNSEEN = "no answer shows it: the record is a file, of which only the kind is promised"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
 
@@ -120,8 +127,12 @@ def body_reason(
     old, new = at(before, place), at(after, place)
     if leaves_same_values(old, new):
         return SAME_VALUES
+    if weaker and not place and path[-1] == "type":
+        return ONLY_OBJECTS
     if weaker and is_required_by_state(document, operation, path, before):
         return BY_STATE
+    if weaker and place[-1:] == ("items",) and place[-2] in operation.references:
+        return BY_REFERENCE  # each item names a record
     if len(place) < 2 or place[-2] != "properties" or "items" in place:
         return ""
     return field_reason(document, operation, place[-1], old, new, weaker)
@@ -413,6 +424,8 @@ def refusal_reason(operation: Operation, code: int) -> str:
     if code == 404:
         named = any(parameter.location == "path" for parameter in operation.parameters)
         return "" if named else NO_RECORD
+    if code == 429:
+        return UNLIMITED
     if code in (401, 403):
         return ""
     if operation.body_schema is not None or any(map(can_be_wrong, operation.parameters)):
@@ -440,6 +453,42 @@ def error_reason(document: Document, operation: Operation, body: Any) -> str:
     return "" if is_made or not oracle_of(schema).is_valid(body) else OPTIONAL
 
 
+def worked_out_reason(resource: Resource, effect: Effect, field: str) -> str:
+    """Whether a value that an effect gives is worked out to the same from another that it gives."""
+    for derived in resource.derived:
+        value = derived.values[0]
+        own = isinstance(value, Expression) and value.source == "record"
+        if derived.field == field and own and isinstance(value, Expression):
+            source = effect.values.get(value.tokens[0])
+            if source is not None and source == effect.values.get(field):
+                return WORKED_OUT
+    return ""
+
+
+def unseen_reason(document: Document, resource: Resource, field: str) -> str:
+    """Whether a field stands in no answer: the record is shown as a file, if at all."""
+    if is_embedded(document, resource):
+        return ""
+    for operation in document.operations.values():
+        if operation.resource != resource.name or operation.does == "delete":
+            continue
+        if operation.content is None or field in read_by(operation.content.type):
+            return ""
+    return UNSEEN
+
+
+def read_by(value: Value) -> frozenset[str]:
+    """The fields of a record that a value comes from."""
+    own = isinstance(value, Expression) and value.source == "record"
+    return frozenset(value.tokens[:1]) if own and isinstance(value, Expression) else frozenset()
+
+
+def is_embedded(document: Document, resource: Resource) -> bool:
+    """Whether records of a resource are shown in others."""
+    shown = (one.of for other in document.resources.values() for one in other.embedded)
+    return resource.name in shown
+
+
 def field_absent_reason(resource: Resource, field: str) -> str:
     required = keyword_of(resource.schema, "required")
     return "" if isinstance(required, list) and field in required else OPTIONAL
@@ -460,6 +509,17 @@ def is_emptied(lifecycle: Lifecycle, source: str, target: str) -> bool:
         all(isinstance(v := t.sets.get(name), Constant) and v.value is None for t in ways)
         for name in wanted
     )
+
+
+def same_moment_reason(resource: Resource, transition: Transition, field: str) -> str:
+    """Whether another moment is worked out from the one of a transition, and is always the same."""
+    for derived in resource.derived:
+        value = derived.values[0]
+        if derived.field == field and derived.on == "change" and derived.condition is None:
+            own = isinstance(value, Expression) and value.source == "record"
+            if own and isinstance(value, Expression) and value.tokens == (transition.at,):
+                return SAME_MOMENT
+    return ""
 
 
 def requires_reason(lifecycle: Lifecycle, requirement: Requirement, state: str) -> str:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from contracts.audit.equivalent import EMPTIED, is_emptied, requires_reason, target_reason
+from contracts.audit.equivalent import (
+    EMPTIED,
+    is_emptied,
+    requires_reason,
+    same_moment_reason,
+    target_reason,
+)
 from contracts.audit.mutant import REMOVED, Edit, Mutant, Tokens, unique
 from mock_server.spec.model import Document, Expression, Lifecycle, Resource, Transition
 from mock_server.spec.pointers import follow, parse_pointer
@@ -120,7 +127,8 @@ def timed_mutants(
         yield mutant("at-once", f"is {transition.to} at once", at_once)
     for field in other_fields(resource, transition):
         word = "at" if transition.at is not None else "after"
-        yield mutant(f"by-{field}", f"becomes {transition.to} by {field}", {**written, word: field})
+        one = mutant(f"by-{field}", f"becomes {transition.to} by {field}", {**written, word: field})
+        yield replace(one, excluded=same_moment_reason(resource, transition, field))
 
 
 def moment_of_creation(resource: Resource) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from contracts.audit.bodies import body_edit, field_of, replaced, shown
 from contracts.audit.keywords import Change
 from contracts.audit.mutant import REMOVED, Mutant, unique
-from mock_server.spec.model import Document, Operation
+from mock_server.spec.model import Call, Document, Expression, Operation
 from mock_server.spec.schemas import (
     iter_subschemas,
     keyword_of,
@@ -77,7 +77,7 @@ def default_mutants(
     document: Document, operation: Operation, path: Path, value: Any
 ) -> Iterator[Mutant]:
     field = field_of((*path, "default")) or ""
-    ids = default_rules(operation, path)
+    ids = unique(default_rules(operation, path), rules_that_read(document, operation, field))
 
     def mutant(label: str, says: str, changed: Any) -> Mutant:
         schema = replaced(operation.body_schema, (*path, "default"), Change("", "", changed, True))
@@ -91,6 +91,20 @@ def default_mutants(
     yield mutant("gone", "nothing is filled in", REMOVED)
     for other in other_values(properties_of(operation.body_schema).get(field, {}), value):
         yield mutant(f"flipped-{other}", f"filled in with {other!r}, not {value!r}", other)
+
+
+def rules_that_read(document: Document, operation: Operation, field: str) -> tuple[str, ...]:
+    """The rules of what is worked out from a field of the body, in which its default shows."""
+    found = []
+    for derived in document.resources[operation.resource].derived:
+        for value in derived.values:
+            parts = (*value.of, *value.named.values()) if isinstance(value, Call) else (value,)
+            if any(
+                isinstance(one, Expression) and one.source == "body" and one.tokens[:1] == (field,)
+                for one in parts
+            ):
+                found.append(derived.rule_ids)
+    return unique(*found)
 
 
 def default_rules(operation: Operation, path: Path) -> tuple[str, ...]:

@@ -21,21 +21,18 @@ def mutants(document: Document) -> Iterator[Mutant]:
         if operation.does == "list":
             yield from envelope_mutants(document, operation)
     for resource in document.resources.values():
-        listing = next(
-            (
-                o
-                for o in document.operations.values()
-                if o.does == "list" and o.resource == resource.name
-            ),
-            None,
-        )
-        if resource.order and listing is not None:
+        listings = [
+            o
+            for o in document.operations.values()
+            if o.does == "list" and o.resource == resource.name
+        ]
+        if resource.order and listings:
             order = f"{'' if resource.descending else '-'}{resource.order}"
             place = (*parse_pointer(resource.pointer), "x-resource", "order")
             yield Mutant(
                 f"order-reversed:{resource.name}",
-                f"{listing.operation_id}: the list is in the opposite order",
-                list_rules(listing, "filter"),
+                f"{listings[0].operation_id}: the list is in the opposite order",
+                unique(*(list_rules(one, "filter") for one in listings)),
                 (Edit(place, order),),
             )
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from contracts.audit.equivalent import fewer_reason, moving_reason, stale_reason
-from contracts.audit.mutant import REMOVED, Edit, Mutant
+from contracts.audit.equivalent import (
+    fewer_reason,
+    moving_reason,
+    stale_reason,
+    unseen_reason,
+    worked_out_reason,
+)
+from contracts.audit.mutant import REMOVED, Edit, Mutant, unique
 from mock_server.spec.model import Derived, Document, Effect, Operation, Refusal, Resource
 from mock_server.spec.pointers import follow, parse_pointer
 from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
@@ -197,9 +204,16 @@ def effect_mutants(
                 f"{effect.creates} comes into being whatever the {part} says",
                 Edit(at, {**rest, "if": {**word["if"], "properties": less}}),
             )
+    made = document.resources[effect.creates]
     for field in word["values"]:
-        yield mutant(
+        # What belongs to nothing does not go with it either.
+        reference = made.references.get(field)
+        gone_with = reference.cascade_rules if reference is not None else ()
+        one = mutant(
             f"without-{field}",
             f"the {effect.creates} has no {field}",
             Edit((*at, "values", field), REMOVED),
         )
+        unseen = "" if gone_with else unseen_reason(document, made, field)
+        unseen = unseen or worked_out_reason(made, effect, field)
+        yield replace(one, rule_ids=unique(one.rule_ids, gone_with), excluded=unseen)

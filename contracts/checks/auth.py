@@ -55,6 +55,11 @@ def bad_credentials(bench: Bench, kinds: Collection[str]) -> list[tuple[str, str
     kind, mark, _ = key.partition("_")
     if "basic" in kinds and mark:
         found.append(("a key of the same kind", basic(f"{kind}_{UNKNOWN}"), True))
+    if "basic" in kinds and key.swapcase() != key:
+        found.append(("the key in another case", basic(key.swapcase()), True))
+    if "basic" in kinds and not bench.client.guard.is_stub:  # where such keys open accounts
+        found.append(("a letter more than the key", basic(f"{key}x"), True))
+        found.append(("a letter less than the key", basic(key[:-1]), True))
     if "basic" in kinds:
         found += [
             ("an unknown key", basic(UNKNOWN), True),

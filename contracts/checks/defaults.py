@@ -11,6 +11,7 @@ from contracts.bench import Bench
 from contracts.oracle.schema import oracle_of
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
+from contracts.strategies.edges import iter_edges
 from contracts.strategies.values import constraints
 from contracts.surface import Surface
 from contracts.wire import Exchange
@@ -28,6 +29,7 @@ def cases(bench: Bench) -> Iterator[Case]:
             for field in fields:
                 if field in surface.resource.fields and field not in surface.resource.hidden:
                     yield from field_cases(bench, surface, create, field, state)
+                    yield from other_cases(bench, create, field, state)
 
 
 def states_of(surface: Surface) -> list[str | None]:
@@ -112,6 +114,36 @@ def lightened(bench: Bench, create: Operation, body: dict[str, Any], field: str)
         ):
             lean = lighter
     return lean
+
+
+def other_cases(bench: Bench, create: Operation, field: str, state: str | None) -> Iterator[Case]:
+    """Defaults that a plain body does not have: their conditions are met by another value."""
+    base = bench.composer.base(create, state)
+    if base is None:
+        return
+    lighter = {name: value for name, value in base.items() if name != field}
+    met = [applying(create, field, lighter)]
+    for default in create.defaults:
+        condition = default.condition or {}
+        for name, schema in properties_of(condition.get("not", condition)).items():
+            if default.field != field or default in met or name in (field, *create.references):
+                continue
+            for edge in iter_edges(schema, default.rule_ids):
+                body = {**lighter, name: edge.value}
+                if applying(create, field, body) != default:
+                    continue
+                if not bench.composer.breaches(create, body):
+                    met.append(default)
+                    where = f"{create.operation_id}: {field} left out, {name} {edge.value!r}"
+                    yield Case(default.rule_ids, where, other(create, body, field, default.value))
+                    break
+
+
+def other(create: Operation, body: dict[str, Any], field: str, expected: Any) -> Any:
+    def steps(story: Story) -> None:
+        fill(story, create, body, field, expected)
+
+    return steps
 
 
 def state_field(surface: Surface) -> str | None:

@@ -18,6 +18,7 @@ from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.surface import Surface
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
+from mock_server.spec.schemas import keyword_of, properties_of
 
 PAUSE = 1.5  # seconds between two changes, more than the coarsest moments
 NOW_TOLERANCE = 120.0  # seconds by which a clock may differ from this machine's
@@ -53,6 +54,9 @@ def field_cases(
     if renders(derived):
         steps = rewritten(surface, create, derived)
         yield Case(derived.rule_ids, f"{derived.field} after its source has changed", steps)
+    if derived.on == "create" and surface.update is not None:
+        steps = stays(surface, create, surface.update, derived)
+        yield Case(derived.rule_ids, f"{derived.field} stays as it was", steps, certain)
     if derived.on != "create" and surface.update is not None:
         for name in changing_fields(surface, surface.update, derived):
             steps = on_change(surface, create, surface.update, derived, name)
@@ -139,7 +143,7 @@ def compose(
                 found = one_more(story, create, name, found)
             given |= found
         else:
-            given[name] = composer.value(create, name, given, state)
+            given[name] = unlike_default(create, name, composer.value(create, name, given, state))
     given = {name: value for name, value in given.items() if value is not None}
     if renders(derived):
         given |= template_values(story, create, derived, given)
@@ -155,6 +159,17 @@ def compose(
     if not enforced(composer.breaches(create, lighter), story):
         return lighter
     return {name: value for name, value in body.items() if name != derived.field}
+
+
+def unlike_default(create: Operation, name: str, value: Any) -> Any:
+    """A value that nobody would get who gives none, where there is a choice."""
+    usual = [default.value for default in create.defaults if default.field == name]
+    if value not in usual:
+        return value
+    if isinstance(value, bool):
+        return not value
+    listed = keyword_of(properties_of(create.body_schema).get(name), "enum") or []
+    return next((one for one in listed if one is not None and one not in usual), value)
 
 
 def enforced(broken: list[Breach], story: Story) -> list[Breach]:
@@ -180,9 +195,8 @@ def reference_values(
     found = story.bench.live.fitting(reference, given)
     if not found:
         return {}
-    if renders(derived):  # with somebody else than who calls
-        me = (story.bench.principal() or {}).get("id")
-        found = sorted(found, key=lambda record: record.get("id") == me)
+    me = (story.bench.principal() or {}).get("id")  # rather somebody else than who calls
+    found = sorted(found, key=lambda record: record.get("id") == me)
     values = {name: found[0].get(reference.by)}
     for theirs, ours in reference.match.items():
         belongs = ours in create.body_fields and ours != derived.field
@@ -432,6 +446,31 @@ def on_change(
         given = {**body, name: value}
         compare(story, surface, derived, made, given, made.record, "after the change", True)
         compare(story, surface, derived, made, given, reread(story, made), "on reading", True)
+
+    return steps
+
+
+def stays(surface: Surface, create: Operation, update: Operation, derived: Derived) -> Any:
+    """What is worked out once is the same after a change of something else."""
+
+    def steps(story: Story) -> Steps:
+        state = calm_state(surface.resource)
+        names = inputs_of(story.bench, surface, create, derived, state)[0]
+        body = compose(story, surface, create, derived, state, names)
+        made = made_from(story, create, story.send(create, body=body))
+        before = reread(story, made).get(derived.field)
+        fields = [name for name in plain_fields(surface, update) if name not in names]
+        if derived.field not in made.record or not fields:
+            story.block("nothing else can be changed")
+        if any(is_now(value) for value in derived.values):
+            yield PAUSE
+        value = new_value(story, surface, update, fields[0], made.record)
+        if not change(story, made, {fields[0]: value}).answer.accepted:
+            story.block(f"the change of {fields[0]} is refused")
+        after = reread(story, made).get(derived.field)
+        if not is_same(before, after):
+            wanted = expect.fields({derived.field: before})
+            story.refute(f"{derived.field} still {before!r}", f"{after!r}", wanted)
 
     return steps
 

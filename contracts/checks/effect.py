@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts import expect
-from contracts.acts import expect_accepted, made_from
+from contracts.acts import came, expect_accepted, made_from
 from contracts.bench import Bench
+from contracts.client import path_of
 from contracts.live import everything
+from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.oracle.values import Facts, Unknown, evaluate, is_same
 from contracts.story import Case, Steps, Story
@@ -21,6 +23,7 @@ from mock_server.spec.model import Constant, Effect, Expression, Operation, Para
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
 LEFT_OUT = object()
+SKEW, DAY = 120.0, 2 * 86_400.0  # seconds by which clocks, and whole days, may differ
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -46,9 +49,32 @@ def effect_cases(
         what = "makes" if due else "makes no"
         steps = happening(surface, create, effect, state, query, due)
         yield Case(effect.rule_ids, f"{where} {what} {effect.creates}", steps)
+        for label, more in spoken_of(bench, create, effect, body, query):
+            other = is_due(effect, query, {**body, **more})
+            what = "makes" if other else "makes no"
+            steps = happening(surface, create, effect, state, query, other, more)
+            yield Case(effect.rule_ids, f"{where}, {label}, {what} {effect.creates}", steps)
         for label, more in beside(bench, create, body, state) if due else ():
             steps = happening(surface, create, effect, state, query, due, more)
             yield Case(effect.rule_ids, f"{where}, {label}, {what} {effect.creates}", steps)
+
+
+def spoken_of(
+    bench: Bench,
+    create: Operation,
+    effect: Effect,
+    body: Mapping[str, Any],
+    query: Mapping[str, str],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Fields whose presence decides whether the effect is due, given to a body that lacks them."""
+    due = is_due(effect, query, body)
+    for name in properties_of(create.body_schema):
+        value = bench.composer.value(create, name, body) if body.get(name) is None else None
+        trial = {**body, name: value}
+        if value is None or is_due(effect, query, trial) == due:
+            continue
+        if not bench.composer.breaches(create, trial):
+            yield f"{name} given", {name: value}
 
 
 def beside(
@@ -66,7 +92,23 @@ def beside(
     full = bench.composer.fullest(create, state) or {}
     listed = {list_field(one) for one in create.effects}  # these make records of their own
     more = {n: v for n, v in full.items() if body.get(n) is None and n not in listed}
+    more |= others_than_who_calls(bench, create, more)
     yield "with all it may hold", more
+
+
+def others_than_who_calls(
+    bench: Bench, create: Operation, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Other records in place of who calls, who would be named where nobody is."""
+    me = (bench.principal() or {}).get("id")
+    found: dict[str, Any] = {}
+    for name in given:
+        reference = create.references.get(name)
+        if reference is not None and given[name] == me:
+            keys = [one.get(reference.by) for one in bench.live.fitting(reference, given)]
+            others = [key for key in keys if key not in (None, me)]
+            found |= {name: others[0]} if others else {}
+    return found
 
 
 def due_query(
@@ -130,6 +172,9 @@ def happening(
 
     def steps(story: Story) -> Steps:
         observer = story.bench.surface(effect.creates)
+        if observer.listing is None and due and effect.into is not None:
+            shown_inside(story, create, effect, observer, state, query)
+            return
         if observer.listing is None:
             story.block(f"the document has no list of {effect.creates} records to look into")
         shown = query_for(observer.listing, effect)
@@ -168,6 +213,45 @@ def happening(
             note_values(story, surface, effect, record, body, found[0])
 
     return steps
+
+
+def shown_inside(
+    story: Story,
+    create: Operation,
+    effect: Effect,
+    observer: Surface,
+    state: str | None,
+    query: dict[str, str],
+) -> None:
+    """What no list shows: its id stands in the record, and it can be read by that."""
+    body = story.bench.composer.base(create, state, **listed_values(create, effect))
+    if body is None or observer.read is None:
+        story.block("no valid body can be built")
+    exchange = story.send(create, query=query, body=body)
+    expect_accepted(story, exchange, "a valid request")
+    record = made_from(story, create, exchange).record
+    inside = id_inside(effect, record)
+    if inside is None:
+        story.refute(f"{effect.into} of a {effect.creates} in the record", f"{record}"[:200])
+    answer = story.send(observer.read, path=path_of(observer.read, inside)).answer
+    if not answer.accepted:
+        story.refute(f"the {effect.creates} {inside} can be read", came(answer))
+    if observer.read.content is None:
+        return
+    facts = Facts(record, body, item=item_of(effect, body))
+    held = {name: evaluate(value, facts) for name, value in effect.values.items()}
+    kind = evaluate(observer.read.content.type, Facts(held))
+    found = answer.headers.get("content-type", "").partition(";")[0]
+    if isinstance(kind, str) and kind.lower() != found.lower():
+        story.refute(f"a file of the type {kind}", f"one of the type {found}")
+
+
+def id_inside(effect: Effect, record: Mapping[str, Any]) -> str | None:
+    """The id of what an effect made for the first item of a list, as the item shows it."""
+    listed = record.get(list_field(effect) or "")
+    first = listed[0] if isinstance(listed, list) and listed else None
+    found = first.get(effect.into) if isinstance(first, Mapping) and effect.into else None
+    return found if isinstance(found, str) else None
 
 
 def list_field(effect: Effect) -> str | None:
@@ -260,10 +344,24 @@ def note_values(
 ) -> None:
     """Its other values; that they are these is a reading of what such a record holds."""
     for name, value in effect.values.items():
-        expected = evaluate(value, Facts(record, body, item=item_of(effect, body)))
-        if isinstance(expected, Unknown) or name not in found:
+        if name not in found:
+            continue
+        if isinstance(value, Expression) and value.source == "now":
+            note_now(story, effect, name, found[name])
+            continue
+        facts = Facts(record, body, principal=story.bench.principal(), item=item_of(effect, body))
+        expected = evaluate(value, facts)
+        if isinstance(expected, Unknown):
             continue
         if not is_same(found[name], expected):
             story.note(
                 effect.rule_ids, f"{name} {expected!r}", f"{name} {found[name]!r}", certain=False
             )
+
+
+def note_now(story: Story, effect: Effect, name: str, found: Any) -> None:
+    """The moment of the request, as far as clocks agree; a date alone is its first moment."""
+    moment = read_moment(found) or read_moment(f"{found}T00:00:00Z")
+    skew = SKEW if read_moment(found) is not None else DAY
+    if moment is None or abs(moment.timestamp() - story.bench.clock.now()) > skew:
+        story.note(effect.rule_ids, f"{name} is about now", f"{name} {found!r}", certain=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.acts import GONE, change, expect_accepted, made_from, make, need, remove
+from contracts.acts import change, expect_accepted, made_from, make, need, remove
 from contracts.bench import Bench
-from contracts.checks.effect import belongs, due_query, listed_values
+from contracts.checks.effect import belongs, due_query, id_inside, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import page_of
 from contracts.client import path_of
@@ -16,6 +16,7 @@ from contracts.oracle.values import Facts, Unknown, evaluate
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
+from contracts.wire import GONE
 from mock_server.spec.model import Embedded, Expression, Log, Reference
 
 POLL = 0.25
@@ -135,7 +136,10 @@ def family(
         body = story.bench.composer.base(create, due[0], **listed_values(create, effect))
         if body is not None:
             made = made_from(story, create, story.send(create, query=due[1], body=body))
-            for one in listing_of(story, surface):
+            inside = id_inside(effect, made.record)
+            if inside is not None:
+                return made, inside
+            for one in listing_of(story, surface) if surface.listing is not None else ():
                 if belongs(one, effect, made.record):
                     return made, str(one.get("id"))
     story.block(f"no {surface.resource.title} that belongs to a new record can be made")
@@ -163,7 +167,8 @@ def told(surface: Surface, log: Log, what: str) -> Any:
         }
         if "action" not in marks or observer.listing is None:
             story.block("the log does not say what was done")
-        made = make(story, surface.resource.name, calm_state(surface.resource))
+        given = told_of(story, surface, log)
+        made = make(story, surface.resource.name, calm_state(surface.resource), **given)
         record = dict(made.record)
         known: set[Any] = set()
         if what != "created":
@@ -189,6 +194,19 @@ def told(surface: Surface, log: Log, what: str) -> Any:
             story.refute(f"one {observer.resource.title} of it", f"{len(found)} of them")
 
     return steps
+
+
+def told_of(story: Story, surface: Surface, log: Log) -> dict[str, Any]:
+    """Values for the fields that the log takes over, so that there is something to tell."""
+    create = need(surface.create, story, "create")
+    values: dict[str, Any] = {}
+    for value in log.values.values():
+        name = value.tokens[0] if isinstance(value, Expression) and value.tokens else ""
+        if name in create.body_fields and name not in values:
+            trial = {**values, name: story.bench.composer.value(create, name, values)}
+            fits = story.bench.composer.base(create, calm_state(surface.resource), **trial)
+            values = trial if trial[name] is not None and fits is not None else values
+    return values
 
 
 def goes_on(story: Story, observer: Surface) -> bool:

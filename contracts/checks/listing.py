@@ -12,40 +12,48 @@ from contracts.live import everything
 from contracts.moments import read_moment
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
-from contracts.strategies.values import bounds, constraints, is_allowed
+from contracts.strategies.values import as_given, bounds, constraints, is_allowed
 from contracts.surface import Surface
-from mock_server.spec.model import Operation, Parameter
+from mock_server.spec.model import Document, Operation, Parameter
 from mock_server.spec.schemas import properties_of, types_of
 
 SAMPLE = 4  # records of its own that a check of lists makes
 MOST_PAGES = 30
 FEW_PAGES = 5
-LARGE = 200  # records of a page, where the document knows no limit
+LARGE = 1_000  # records of a page, where the document knows no limit
 COMPARISONS = {"gt", "gte", "lt", "lte"}
 LONG_AGO, FAR_OFF = "2001-02-03T04:05:06Z", "2099-02-03T04:05:06Z"
 
 
 def cases(bench: Bench) -> Iterator[Case]:
     for surface in bench.judged():
-        listing = surface.listing
-        if listing is None:
+        for listing in lists_of(bench.document, surface):
+            yield from list_cases(bench, surface, listing)
+
+
+def lists_of(document: Document, surface: Surface) -> list[Operation]:
+    """Every operation that lists records of a resource."""
+    operations = document.operations.values()
+    return [o for o in operations if o.does == "list" and o.resource == surface.resource.name]
+
+
+def list_cases(bench: Bench, surface: Surface, listing: Operation) -> Iterator[Case]:
+    words: dict[str, Parameter] = {
+        p.query.does: p for p in listing.parameters if p.query is not None
+    }
+    for parameter in listing.parameters:
+        if parameter.query is None or not bench.ledger.wants(parameter.rule_ids):
             continue
-        words: dict[str, Parameter] = {
-            p.query.does: p for p in listing.parameters if p.query is not None
-        }
-        for parameter in listing.parameters:
-            if parameter.query is None or not bench.ledger.wants(parameter.rule_ids):
-                continue
-            for what, steps in parameter_steps(surface, listing, parameter, words):
-                yield Case(parameter.rule_ids, f"{listing.operation_id}: {what}", steps)
-        ids = filter_rules(listing)
-        if surface.resource.order and bench.ledger.wants(ids):
-            yield Case(ids, f"{listing.operation_id}: order", ordered(surface, listing))
-        if surface.delete is not None and surface.create is not None:
-            response = surface.delete.responses.get(str(surface.delete.success))
-            gone_ids = response.rule_ids if response is not None else ()
-            if bench.ledger.wants(gone_ids):
-                yield Case(gone_ids, f"{listing.operation_id}: deleted", gone(surface, listing))
+        for what, steps in parameter_steps(surface, listing, parameter, words):
+            yield Case(parameter.rule_ids, f"{listing.operation_id}: {what}", steps)
+    ids = filter_rules(listing)
+    if surface.resource.order and bench.ledger.wants(ids):
+        yield Case(ids, f"{listing.operation_id}: order", ordered(surface, listing))
+    if surface.delete is not None and surface.create is not None:
+        response = surface.delete.responses.get(str(surface.delete.success))
+        gone_ids = response.rule_ids if response is not None else ()
+        if bench.ledger.wants(gone_ids):
+            yield Case(gone_ids, f"{listing.operation_id}: deleted", gone(surface, listing))
 
 
 def parameter_steps(
@@ -131,7 +139,7 @@ def sample(story: Story, surface: Surface) -> list[Made]:
 def varied(story: Story, surface: Surface, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Records differ in what lists can be asked for, so that there is something to tell apart."""
     create, lifecycle = surface.create, surface.resource.lifecycle
-    for name in told_apart(surface) if create is not None else ():
+    for name in told_apart(story.bench.document, surface) if create is not None else ():
         if create is None or name in values or name not in create.body_fields:
             continue
         if name in create.references or (lifecycle is not None and name == lifecycle.field):
@@ -146,10 +154,10 @@ def varied(story: Story, surface: Surface, number: int, values: dict[str, Any]) 
     return values
 
 
-def told_apart(surface: Surface) -> list[str]:
-    """The fields by which a list is filtered or ordered."""
+def told_apart(document: Document, surface: Surface) -> list[str]:
+    """The fields by which lists are filtered or ordered."""
     found: dict[str, None] = {}
-    for parameter in surface.listing.parameters if surface.listing is not None else ():
+    for parameter in (p for one in lists_of(document, surface) for p in one.parameters):
         word = parameter.query
         if word is not None and word.does == "filter":
             found[word.field] = None
@@ -179,18 +187,21 @@ def variants(schema: Any) -> list[Any]:
 
 def linked(story: Story, surface: Surface, number: int) -> dict[str, Any]:
     """Half of the records refer to others, so that filters have something to leave out."""
-    create = surface.create
+    create, composer = surface.create, story.bench.composer
     values: dict[str, Any] = {}
     if create is None or number % 2:
         return values
-    for name, reference in create.references.items():
-        if reference.by != "id" or name not in surface.resource.fields:
+    # What belongs to another record comes first, and brings that one along.
+    for name in sorted(create.references, key=lambda name: not create.references[name].match):
+        reference = create.references[name]
+        if reference.by != "id" or name not in surface.resource.fields or name in values:
             continue
         found = story.bench.live.fitting(reference, values)
-        chosen = found[number // 2 % len(found)] if found else None
-        if chosen is not None and not reference.match:
-            trial = {**values, name: chosen.get(reference.by)}
-            if story.bench.composer.base(create, calm_state(surface.resource), **trial):
+        chosen = found[number // 2 % len(found)].get("id") if found else None
+        if chosen is not None:
+            trial = {**values, name: as_given(properties_of(create.body_schema)[name], chosen)}
+            trial |= composer.owners(create, name, chosen)
+            if composer.base(create, calm_state(surface.resource), **trial):
                 values = trial
     return values
 

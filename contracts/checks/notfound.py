@@ -13,7 +13,7 @@ from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface, response_rules
 from contracts.wire import ABSENT, OTHER
-from mock_server.spec.model import Operation
+from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import properties_of
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789"
@@ -21,9 +21,7 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789"
 
 def cases(bench: Bench) -> Iterator[Case]:
     for surface in bench.judged():
-        for operation in (surface.read, surface.update, surface.delete):
-            if operation is None:
-                continue
+        for operation in addressed(bench.document, surface):
             ids = response_rules(operation, "404")
             if not bench.ledger.wants(ids):
                 continue
@@ -43,6 +41,17 @@ def cases(bench: Bench) -> Iterator[Case]:
             gone = response_rules(surface.delete, str(surface.delete.success))
             if bench.ledger.wants(gone) and surface.create is not None:
                 yield Case(gone, f"{surface.delete.operation_id}: gone", deletes(surface))
+
+
+def addressed(document: Document, surface: Surface) -> list[Operation]:
+    """Every operation that names a record of a resource by its id alone."""
+    return [
+        one
+        for one in document.operations.values()
+        if one.resource == surface.resource.name
+        and one.does in ("read", "update", "delete")
+        and sum(parameter.location == "path" for parameter in one.parameters) == 1
+    ]
 
 
 def body_of(story: Story, surface: Surface, operation: Operation) -> Any:

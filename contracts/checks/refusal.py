@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts import expect
-from contracts.acts import is_documented, marks_of, refusal_status
+from contracts.acts import came, is_documented, marks_of, refusal_status
 from contracts.bench import Bench
 from contracts.checks.effect import due_query, look, query_for
 from contracts.client import Client
 from contracts.live import everything
+from contracts.oracle.schema import oracle_of
 from contracts.story import Case, Story
+from contracts.strategies.bodies import calm_state
+from contracts.strategies.values import constraints
 from contracts.surface import Surface, response_rules
-from mock_server.spec.model import Effect, Operation
+from mock_server.spec.model import Effect, Operation, Refusal
+from mock_server.spec.schemas import properties_of
 
 PAGES = 40
 
@@ -115,3 +119,67 @@ def wrong_field(story: Story, create: Operation, body: Mapping[str, Any] | None)
         if broken and all(breach.field == name for breach in broken):
             return name
     return None
+
+
+# Refusals of their own kind
+
+
+def own_cases(bench: Bench) -> Iterator[Case]:
+    """Requests that meet such a refusal get its answer; those that do not are taken."""
+    for surface in bench.judged():
+        create = surface.create
+        for refusal in create.refusals if create is not None else ():
+            if create is not None and bench.ledger.wants(refusal.rule_ids):
+                name = create.operation_id
+                met = meets(create, refusal)
+                yield Case(refusal.rule_ids, f"{name} refuses with {refusal.status}", met)
+                plain = meets_none(create, refusal)
+                yield Case(refusal.rule_ids, f"{name} refuses nothing else so", plain)
+
+
+def meets(create: Operation, refusal: Refusal) -> Any:
+    def steps(story: Story) -> None:
+        body = story.bench.composer.base(create, calm_of(story, create))
+        wanted = wished(refusal)
+        if body is None or not wanted:
+            story.block("no request that meets it can be built")
+        sent = {**body, **wanted}
+        facts = {"query": {}, "body": sent, "record": sent}
+        if not oracle_of(refusal.condition).is_valid(facts):
+            story.block("no request that meets it can be built")
+        answer = story.send(create, body=sent).answer
+        if answer.status != refusal.status:
+            wish = expect.status(refusal.status)
+            story.refute(f"refused with {refusal.status}", came(answer), wish)
+        if answer.body != refusal.body:
+            story.refute(f"the body {refusal.body}", came(answer))
+
+    return steps
+
+
+def meets_none(create: Operation, refusal: Refusal) -> Any:
+    def steps(story: Story) -> None:
+        body = story.bench.composer.base(create, calm_of(story, create))
+        if body is None:
+            story.block("no valid body can be built")
+        answer = story.send(create, body=body).answer
+        if answer.status == refusal.status:
+            why = "nothing of the request is what is refused so"
+            story.refute(f"accepted: {why}", came(answer), expect.ACCEPTED)
+
+    return steps
+
+
+def calm_of(story: Story, create: Operation) -> str | None:
+    return calm_state(story.bench.document.resources[create.resource])
+
+
+def wished(refusal: Refusal) -> dict[str, Any]:
+    """Values that a condition names for fields of the body."""
+    found: dict[str, Any] = {}
+    for name, schema in properties_of(properties_of(refusal.condition).get("body", {})).items():
+        words = constraints(schema)
+        listed = [words["const"]] if "const" in words else words.get("enum", [])
+        if listed:
+            found[name] = listed[0]
+    return found

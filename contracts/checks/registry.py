@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check("defaults", frozenset({"default"}), defaults.cases),
     Check("derived", frozenset({"derived"}), derived.cases),
     Check("effect", frozenset({"effect"}), effect.cases),
+    Check("refusals", frozenset({"refusal"}), refusal.own_cases),
     Check("kin", frozenset({"embedded", "cascade", "log"}), kin.cases),
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
@@ -58,7 +59,7 @@ CHECKS: tuple[Check, ...] = (
     Check("shape", frozenset({"record", "response"}), shape.cases),
     Check("notfound", frozenset({"response"}), notfound.cases),
     Check("listing", frozenset({"parameter", "response"}), listing.cases),
-    Check("parameters", frozenset({"parameter"}), parameters.cases),
+    Check("parameters", frozenset({"parameter", "response"}), parameters.cases),
     Check("examples", frozenset(), examples.cases),
 )
 

@@ -23,7 +23,7 @@ from contracts.acts import (
 )
 from contracts.bench import Bench
 from contracts.oracle.schema import Breach
-from contracts.story import Case, Story
+from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.edges import Edge, broken_values, iter_constraints, iter_edges
 from contracts.strategies.values import constraints, is_allowed, typical, valid_values
@@ -424,6 +424,8 @@ def plain_texts(update: Operation) -> list[str]:
 def change_case(probe: Probe, surface: Surface) -> Case:
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
+        if probe.accepted and None in probe.changes.values():
+            fill_in(story, surface, probe, made)
         exchange = change(story, made, dict(probe.changes))
         if probe.accepted:
             expect_accepted(story, exchange, probe.why)
@@ -433,6 +435,16 @@ def change_case(probe: Probe, surface: Surface) -> Case:
     return Case(
         probe.rule_ids, f"{probe.operation.operation_id}: {probe.why}", steps, probe.certain
     )
+
+
+def fill_in(story: Story, surface: Surface, probe: Probe, made: Made) -> None:
+    """Gives a field a value, so that null is a change of it."""
+    composer = story.bench.composer
+    names = [name for name, value in probe.changes.items() if value is None]
+    values = {n: composer.value(probe.operation, n, made.record) for n in names}
+    given = {n: v for n, v in values.items() if v is not None and made.record.get(n) is None}
+    if given:
+        change(story, made, given)
 
 
 # Generated

@@ -9,12 +9,16 @@ from contracts import expect
 from contracts.acts import change, is_reachable, make, reach, remove, reread
 from contracts.bench import Bench
 from contracts.checks.lifecycle import new_value, plain_fields
-from contracts.oracle.schema import oracle_of
+from contracts.client import path_of
+from contracts.live import everything
+from contracts.oracle.schema import Breach, oracle_of
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
+from contracts.strategies.values import constraints
 from contracts.surface import Surface, response_rules
-from contracts.wire import Exchange
-from mock_server.spec.model import Operation
+from contracts.wire import KEY, Exchange
+from mock_server.spec.model import Operation, Schema
+from mock_server.spec.schemas import properties_of
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -75,13 +79,10 @@ def made_shape(surface: Surface, state: str | None) -> Any:
 
 def read_shape(surface: Surface, operation: Operation) -> Any:
     def steps(story: Story) -> None:
+        provoke(story, surface)
         if operation.does == "list":
-            from contracts.live import everything
-
             exchange = story.send(operation, query=everything(operation))
         else:
-            from contracts.client import path_of
-
             records = story.bench.live.records(surface.resource.name)
             if not records:
                 story.block(f"the target has no {surface.resource.name}")
@@ -89,6 +90,32 @@ def read_shape(surface: Surface, operation: Operation) -> Any:
         hold(story, surface, operation, exchange)
 
     return steps
+
+
+def listed_breaches(
+    surface: Surface, operation: Operation, schema: Schema, body: Any
+) -> list[Breach]:
+    """Records of a list that is asked for whole; its form may speak of those with some fields only."""
+    name = surface.resource.page.records
+    items = constraints(properties_of(schema).get(name, {})).get("items")
+    if operation.does != "list" or surface.resource.schema not in constraints(items).get(
+        "anyOf", []
+    ):
+        return []
+    holds = oracle_of(surface.resource.schema)
+    return next((found for one in body[name] if (found := holds.breaches(one))), [])
+
+
+def provoke(story: Story, surface: Surface) -> None:
+    """Makes a record of which a log tells that is empty as yet."""
+    bench, name = story.bench, surface.resource.name
+    if surface.create is not None or bench.live.records(name):
+        return
+    for other in bench.surfaces.values():
+        log = other.resource.log
+        if log is not None and log.to == name and bench.make_record(other.resource.name):
+            bench.live.kept.pop((name, KEY), None)
+            return
 
 
 def hold(
@@ -108,6 +135,7 @@ def hold(
     if response is None or response.schema is None:
         return
     broken = oracle_of(response.schema).breaches(answer.body)
+    broken = broken or listed_breaches(surface, operation, response.schema, answer.body)
     if broken:
         first = broken[0]
         place = "/".join(first.path) or "the body"

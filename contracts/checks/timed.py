@@ -19,6 +19,7 @@ from contracts.acts import (
     is_asked,
     is_reachable,
     make,
+    make_full,
     note_kept,
     reach,
     remove,
@@ -26,6 +27,7 @@ from contracts.acts import (
 )
 from contracts.bench import Bench
 from contracts.checks.lifecycle import closed_rules, states_of_requests
+from contracts.checks.listing import listed_record
 from contracts.checks.shape import hold, shape_rules
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
@@ -147,6 +149,19 @@ def delay_cases(
             story.block("its time was over before it could be cancelled")
         yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
 
+    def anew(back: Transition, entry: Transition) -> Any:
+        """Cancelled, and asked for anew without a delay: the first one means nothing any more."""
+
+        def steps(story: Story) -> Steps:
+            made = make(story, name, timed.source, **{field: int(delay)})
+            changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
+            if not change(story, made, changes).answer.accepted:
+                story.block(f'the change to "{back.to}" is refused')
+            enter(story, lifecycle, made, entry, {})
+            yield from becomes(story, lifecycle, made, timed, 0.0)
+
+        return steps
+
     def in_time_of_a_long_one(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: int(longest)})
         yield patient
@@ -159,6 +174,17 @@ def delay_cases(
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
         late(story, surface, lifecycle, timed, made)
 
+    def full(story: Story) -> Steps:
+        made = make_full(story, name, timed.source, **{field: int(delay)})
+        yield delay
+        yield from becomes(story, lifecycle, made, timed, delay)
+
+    def full_and_back(story: Story) -> None:
+        made = make_full(story, name, timed.source, **{field: int(longest)})
+        before = made.record
+        back = take_back(story, lifecycle, made, timed, longest)
+        note_kept(story, name, before, reread(story, made), {lifecycle.field, *back.sets})
+
     def no_delay(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: 0})
         yield from becomes(story, lifecycle, made, timed, 0.0)
@@ -170,6 +196,8 @@ def delay_cases(
     if is_allowed(properties_of(surface.create.body_schema).get(field, {}), 0):
         what = f'"{timed.source}" with {field} 0 becomes "{timed.to}"'
         yield Case(happens(timed), what, no_delay)
+    what = f'"{timed.source}" with everything and {field} {int(delay)}'
+    yield Case(happens(timed), f'{what} becomes "{timed.to}"', full)
     window = not_before(timed)
     yield Case(
         timed.rule_ids,
@@ -179,9 +207,14 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        for entry in entries(lifecycle, timed.source):
+            if entry.source == back.to and field in back.sets and not usual_delay(surface, field):
+                what = f'"{timed.source}" cancelled, and again without {field}'
+                yield Case(back.rule_ids, what, anew(back, entry), False)
         if longest > max(delay, patient + 1):
             what = f'"{timed.source}" with {field} {int(longest)}, cancelled after {patient:.0f} seconds'
             yield Case(ids, what, in_time_of_a_long_one)
+        yield Case(back.rule_ids, f'"{timed.source}" with everything to "{back.to}"', full_and_back)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
@@ -318,6 +351,12 @@ def moment_cases(
         yield remaining(story, moment)
         yield from becomes(story, lifecycle, made, timed, wait)
 
+    def full(story: Story) -> Steps:
+        moment = due(story)
+        made = make_full(story, name, timed.source, **{field: moment})
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
     def entered(entry: Transition) -> Any:
         def steps(story: Story) -> Steps:
             moment = due(story)
@@ -393,7 +432,21 @@ def moment_cases(
         made = make(story, name, timed.source, **{field: moment})
         yield from gone(story, surface, made, remaining(story, moment))
 
+    def beside(story: Story) -> Steps:
+        """Other moments of the record have come or are far off, and move nothing."""
+        moment, far = due(story), story.bench.composer.far_moment()
+        fields = surface.create.body_fields if surface.create is not None else ()
+        others = [name for name in fields if name in surface.resource.date_times and name != field]
+        if not others:
+            story.block("there are no other moments")
+        made = make(story, name, timed.source, **{field: moment, **dict.fromkeys(others, far)})
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
     yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
+    yield Case(ids, f'"{timed.source}" with everything becomes "{timed.to}" at {field}', full)
+    what = f'"{timed.source}" becomes "{timed.to}" at {field}, whatever other moments say'
+    yield Case(ids, what, beside)
     for entry in entries(lifecycle, timed.source):
         if entry.source in lifecycle.initial and surface.update is not None:
             path = f'"{entry.source}" to "{entry.to}"'
@@ -484,6 +537,10 @@ def becomes(
         if surface.read is not None:
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
+        shown = listed_record(story, surface, made)
+        if shown is not None and shown.get(lifecycle.field) == timed.source:
+            found = f"{lifecycle.field} {timed.source!r} in the list"
+            story.refute(f"{timed.to!r} there too", found)
 
 
 def check_sets(

@@ -7,7 +7,6 @@ from typing import Any
 
 from contracts import expect
 from contracts.acts import (
-    GONE,
     came,
     change,
     expect_accepted,
@@ -33,6 +32,7 @@ from contracts.client import path_of
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
+from contracts.wire import GONE
 from mock_server.spec.model import Operation
 
 POLL = 0.25

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.case import Case
@@ -20,14 +21,17 @@ from contracts.client import path_of
 from contracts.fuzzing.gateway import as_schemathesis_ends
 from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
+from contracts.settings import MARK
+from contracts.shown import created_key, key_of
 from contracts.strategies.bodies import calm_state
-from contracts.strategies.values import as_given
+from contracts.strategies.values import as_given, constraints
 from contracts.wire import Transfer, encode, fill_path
 from mock_server.spec.model import Operation, Resource
-from mock_server.spec.schemas import properties_of
+from mock_server.spec.schemas import properties_of, types_of
 
 FuzzCase = Case[Any]
 LARGEST_PAGE = 101
+TEXTUAL = frozenset({"type"})  # what a text that may be anything is described by
 COMPARISONS = ("gt", "gte", "lt", "lte")
 
 
@@ -36,6 +40,8 @@ class Adapter:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.creations: dict[str, Transfer] = {}  # resource -> the last that made one
+        self.made: dict[str, list[str]] = {}  # resource -> keys, where a document has no words
         self.operations = {
             f"{one.method} {bench.document.base_path}{one.path_template}": one
             for one in bench.document.operations.values()
@@ -51,11 +57,29 @@ class Adapter:
     def fit(self, operation: Operation, case: FuzzCase) -> None:
         assert case.meta is not None
         stored = self.adapt_path(operation, case)
+        if operation.improvised is not None:
+            self.mark(operation, case)
+            return
         self.adapt_query(operation, case)
         if operation.body_schema is not None and isinstance(case.body, dict):
             if case.meta.generation.mode.is_positive:
                 case.body = self.fitting_body(operation, case.body, stored)
             self.calm_down(operation, case)
+
+    def mark(self, operation: Operation, case: FuzzCase) -> None:
+        """Lets people recognise what a run makes, where a body has a text that may be anything."""
+        assert case.meta is not None
+        if operation.does != "create" or not isinstance(case.body, dict):
+            return
+        for name, schema in properties_of(operation.body_schema).items():
+            free = "string" in types_of(schema) and not constraints(schema).keys() - TEXTUAL
+            if (
+                free
+                and isinstance(case.body.get(name), str)
+                and case.meta.generation.mode.is_positive
+            ):
+                case.body = {**case.body, name: f"{MARK} {case.body[name]}".strip()}
+                return
 
     def operation_of(self, case: FuzzCase) -> Operation | None:
         """The operation of ours, unless the case is about a method that there is not."""
@@ -68,8 +92,24 @@ class Adapter:
         operation = self.bench.client.operation_at(
             transfer.method, f"{self.bench.client.root}{transfer.path}"
         )
-        if operation is not None and operation.does in ("update", "delete"):
+        if operation is None:
+            return
+        if operation.does in ("update", "delete"):
             self.bench.live.kept.clear()
+        if operation.improvised is not None and transfer.answer.accepted:
+            self.remember(operation, transfer)
+
+    def remember(self, operation: Operation, transfer: Transfer) -> None:
+        """Keeps the keys of what this run has made, as long as it is there."""
+        made = self.made.setdefault(operation.resource, [])
+        if operation.does == "create":
+            resource = self.bench.document.resources[operation.resource]
+            key = created_key(resource, operation, transfer.answer)
+            made += [key] if key is not None else []
+            self.creations[operation.resource] = transfer
+        elif operation.does == "delete":
+            gone = unquote(transfer.path.partition("?")[0].rstrip("/").rpartition("/")[2])
+            made[:] = [key for key in made if key != gone]
 
     # Path
 
@@ -82,13 +122,31 @@ class Adapter:
         is_negated = component is not None and not component.mode.is_positive
         if case.meta.phase.name is TestPhase.STATEFUL or is_negated:
             return self.look_up(operation, case)
-        record = self.live_record(operation)
-        if record is not None:
-            case.path_parameters = {
-                **case.path_parameters,
-                **path_of(operation, str(record.get("id"))),
-            }
+        if operation.improvised is not None and operation.improvised.above:
+            return None
+        if operation.improvised is not None:
+            record, key = None, self.live_key(operation)
+        else:
+            record = self.live_record(operation)
+            key = key_of(self.bench.document.resources[operation.resource], record)
+        if key is not None:
+            case.path_parameters = {**case.path_parameters, **path_of(operation, key)}
         return record
+
+    def live_key(self, operation: Operation) -> str | None:
+        """In a document without words: a record that this run has made, or one to read."""
+        made = self.made.setdefault(operation.resource, [])
+        again = self.creations.get(operation.resource)
+        if not made and again is not None and operation.does != "read":
+            self.bench.client.send_raw(again.method, again.path, again.headers, again.content)
+        if made:
+            return made[-1]
+        if operation.does != "read":
+            return None
+        known = self.bench.live.records(operation.resource)
+        return (
+            key_of(self.bench.document.resources[operation.resource], known[0]) if known else None
+        )
 
     def live_record(self, operation: Operation) -> Mapping[str, Any] | None:
         """A record that the operation can work with: one of its own where it changes or deletes."""

@@ -7,13 +7,13 @@ again with a case of its own, so that one mechanism decides what fails a run.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import schemathesis
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
-from schemathesis.config import SchemathesisConfig
+from schemathesis.config import ProjectConfig, SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from schemathesis.schemas import BaseSchema
@@ -25,6 +25,7 @@ from contracts.checks.shape import hold
 from contracts.client import path_of
 from contracts.fuzzing.adapt import Adapter
 from contracts.fuzzing.gateway import Gateway, without_socket_settings
+from contracts.signing import is_authorized, needs_key, placed
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.watch import Watch
@@ -52,6 +53,7 @@ class FuzzFinding:
     label: str = ""
     failure: str = ""  # Schemathesis' own name and signature of it
     signature: str = ""
+    media_type: str = "application/json"  # of the body
 
 
 def run_schemathesis(
@@ -101,18 +103,36 @@ def build_schema(bench: Bench) -> BaseSchema:
     # A copy: Schemathesis (4.32.5) puts what `$ref` names in its place, in the mapping it is given.
     raw = copy.deepcopy(dict(bench.document.raw))
     schema = schemathesis.openapi.from_dict(raw, config=config)
-    header = authorization(KEY, bench.client.keys, bench.client.scheme)
-    schema.config.update(headers={"Authorization": header or ""}, workers=1)
+    schema.config.update(headers=sign_all(bench, schema.config), workers=1)
     schema.config.generation.update(max_examples=choices.fuzz_examples)
     schema.config.generation.database = "none"
     schema.app = Gateway(bench.client)
-    chosen = [
-        one.operation_id
-        for one in bench.document.operations.values()
+    chosen = {
+        (one.method, one.path_template)
+        for one in bench.document.iter_operations()
         if choices.selection.has_operation(one)
         and (one.method == "GET" or bench.client.guard.permissions.write)
-    ]
-    return schema.include(operation_id=chosen)
+    }
+    return schema.include(lambda at: (at.operation.method.upper(), at.operation.path) in chosen)
+
+
+def sign_all(bench: Bench, config: ProjectConfig) -> dict[str, str]:
+    """The headers that show the key; what shows it elsewhere is set in the configuration."""
+    document, keys = bench.document, bench.client.keys
+    header = authorization(KEY, keys, bench.client.scheme) or ""
+    if not document.wordless:
+        return {"Authorization": header}
+    elsewhere = {
+        name: {"api_key": keys.key}
+        for name, one in document.security_schemes.items()
+        if one.place is not None and one.place[0] != "header"
+    }
+    if elsewhere:
+        config.auth = type(config.auth)(openapi=elsewhere)
+    named = dict.fromkeys(placed(document, "header"), keys.key)
+    return named | (
+        {"Authorization": header} if is_authorized(document) and needs_key(document) else {}
+    )
 
 
 def iter_failures(
@@ -128,6 +148,10 @@ def iter_failures(
             if response is None:
                 continue
             failure, case = node.failure_info.failure, recorder.cases[case_id].value
+            if is_expected(
+                adapter.bench, node.name, response.status_code, case, interaction.request.headers
+            ):
+                continue
             operation = adapter.operation_of(case)
             content = bytes(response.content or b"")
             body = interaction.request.body
@@ -145,11 +169,37 @@ def iter_failures(
                 failure.operation or "",
                 type(failure).__name__,
                 failure._unique_key,
+                media_type_of(interaction.request.headers),
             )
             again = None
             if operation is not None:
                 again = retrial(adapter.bench, operation, node.name, body)
             yield finding, again
+
+
+def is_expected(
+    bench: Bench, check: str, status: int, case: Any, headers: Mapping[str, list[str]]
+) -> bool:
+    """Whether it is the 401 that an operation's security means, listed among its responses or not.
+
+    Only for requests without the key: with it a 401 is what it seems.
+    """
+    if not bench.document.wordless or (check, status) != ("status_code_conformance", 401):
+        return False
+    place = (case.operation.method.upper(), case.operation.path)
+    secured = any(
+        one.security
+        for one in bench.document.iter_operations()
+        if (one.method, one.path_template) == place
+    )
+    key = bench.client.keys.key
+    shown = [authorization(KEY, bench.client.keys, bench.client.scheme) or key, key]
+    return secured and not any(value in shown for values in headers.values() for value in values)
+
+
+def media_type_of(headers: Mapping[str, list[str]]) -> str:
+    named = (value for name, value in headers.items() if name.lower() == "content-type")
+    return next((one[0].partition(";")[0] for one in named if one), "application/json")
 
 
 # The judge's own word on what was found

@@ -14,6 +14,9 @@ from contracts.moments import parse_moment
 
 FORMATS = FormatChecker(formats=())
 FORMATS.checks("date-time")(lambda value: not isinstance(value, str) or bool(parse_moment(value)))
+FORMATS.checks("date")(
+    lambda value: not isinstance(value, str) or bool(parse_moment(f"{value}T00:00:00Z"))
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,12 +144,22 @@ def first_word(text: Any = None) -> Any:
     return words[0] if words else None
 
 
+def if_equal(found: Any = None, wanted: Any = None, value: Any = None) -> Any:
+    return value if found == wanted else None
+
+
+def list_if_equal(found: Any = None, wanted: Any = None, *values: Any) -> Any:
+    return [*values] if found == wanted else None
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "phone.international": international,
     "phone.country": country,
     "template.render": render,
     "join.words": join_words,
     "first.word": first_word,
+    "if.equal": if_equal,
+    "list.if-equal": list_if_equal,
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from contracts.report.table import word_of
+from contracts.report.table import states_rules, word_of
 from contracts.report.visible import shorten
 
 Json = Mapping[str, Any]
@@ -33,7 +33,30 @@ def to_junit(report: Json) -> ElementTree.Element:
             suite, "testcase", classname="contracts", name=rule["id"], time="0"
         )
         fill(case, rule)
+    if not states_rules(report):
+        fill_alone(suite, report["schemathesis"])
     return suite
+
+
+def fill_alone(suite: ElementTree.Element, found: Any) -> None:
+    """What Schemathesis found where no rule is stated, each finding as a case that fails."""
+    for row in found:
+        name = f"{row['check']}: {row['operation']}"
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="schemathesis", name=text(name), time="0"
+        )
+        failure = ElementTree.SubElement(
+            case, "failure", message=text(row["title"]), type=row["check"]
+        )
+        failure.text = text(
+            f"{shorten(row['request'], LONGEST)}\n  {row['status']}\n{row['message']}"
+        )
+    if not found:
+        ElementTree.SubElement(
+            suite, "testcase", classname="schemathesis", name="all checks", time="0"
+        )
+    suite.set("tests", str(max(1, len(found))))
+    suite.set("failures", str(len(found)))
 
 
 def fill(case: ElementTree.Element, rule: Json) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.report.table import note_of, told, word_of
+from contracts.report.table import note_of, states_rules, told, word_of
 from contracts.report.visible import shorten, visible
 
 Json = Mapping[str, Any]
@@ -41,6 +41,11 @@ def iter_parts(report: Json) -> Iterator[str]:
     words = {rule["id"]: word_of(rule) for rule in report["rules"]}
     document = report["document"]
     outcome = "documented rules are broken" if report["failed"] else "no documented rule is broken"
+    if not states_rules(report):
+        number = len(report["schemathesis"])
+        outcome = (
+            f"{number} findings of Schemathesis" if number else "nothing found by Schemathesis"
+        )
     title = " ".join(filter(None, (document["title"], document["version"])))
     yield f"## {SYMBOLS['broken' if report['failed'] else 'kept']} {plain(title)}: {outcome}\n"
     counted = list(words.values())

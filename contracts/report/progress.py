@@ -268,4 +268,8 @@ def heading(bench: Bench) -> str:
     where = "the stub in this process" if client.transport.name == "stub" else base
     if client.transport.name.startswith("app "):
         where = f"{client.transport.name} in this process"
-    return visible(f"{bench.document.title}: {len(bench.ledger.entries)} rules, judged on {where}")
+    return visible(f"{bench.document.title}: {stated(bench)}, judged on {where}")
+
+
+def stated(bench: Bench) -> str:
+    return "no rules stated" if bench.document.wordless else f"{len(bench.ledger.entries)} rules"

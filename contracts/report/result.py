@@ -18,6 +18,7 @@ from contracts.options import PARTS
 from contracts.report.curl import with_variables, written_credentials
 from contracts.report.redaction import Redactor
 from contracts.report.sequence import Surroundings, iter_leaves, origin, to_steps
+from contracts.signing import is_authorized, needs_key, placed
 from contracts.story import Finding
 from contracts.wire import KEY, Exchange
 from contracts.witness import Move, Witness, moves_in
@@ -97,6 +98,8 @@ def build_report(result: Result) -> Report:
         "missing_operations": list(result.missing),
         "notes": [result.clean(note) for note in result.notes],
     }
+    if result.bench.document.wordless:
+        report["states_rules"] = False
     return {**report, **result.extra}
 
 
@@ -249,10 +252,13 @@ def fuzz_row(result: Result, finding: FuzzFinding) -> Report:
     client = result.bench.client
     url = f"{client.transport.origin}{target}"
     parts = [f"curl -sS -X {finding.method}", shlex.quote(result.clean(url))]
-    parts.append(written_credentials(KEY, client.scheme))
+    document = result.bench.document
+    if not document.wordless or (is_authorized(document) and needs_key(document)):
+        parts.append(written_credentials(KEY, client.scheme))
+    parts += [f'-H "{name}: $CONTRACTS_API_KEY"' for name in placed(document, "header")]
     if finding.body is not None:
         body = result.clean(finding.body)
-        parts += ["-H 'Content-Type: application/json'", "--data-raw", shlex.quote(body)]
+        parts += [f"-H 'Content-Type: {finding.media_type}'", "--data-raw", shlex.quote(body)]
     return {
         "check": finding.check,
         "operation": finding.operation,

@@ -39,6 +39,11 @@ def word_of(rule: Json) -> str:
     return "not exercised" if rule["verdict"] == "not-exercised" else "kept"
 
 
+def states_rules(report: Json) -> bool:
+    """Whether the document says more than its schemas: else Schemathesis has the only word."""
+    return bool(report.get("states_rules", True))
+
+
 def say(console: Console, *parts: str | tuple[str, str]) -> None:
     """One line of text that the terminal may wrap, so that it can be copied whole."""
     console.print(Text.assemble(*parts), soft_wrap=True)
@@ -154,10 +159,11 @@ def print_schemathesis(report: Json, console: Console) -> None:
     if not found:
         return
     console.print()
+    alone = not states_rules(report)
     say(
         console,
-        ("schemathesis", "bold yellow"),
-        " (differences; requests in the files of --report)",
+        ("schemathesis", "bold red" if alone else "bold yellow"),
+        " (what fails the run)" if alone else " (differences; requests in the files of --report)",
     )
     for check, rows in groupby(found, key=lambda one: str(one["check"])):
         say(console, "  ", (check, "bold"))
@@ -165,6 +171,8 @@ def print_schemathesis(report: Json, console: Console) -> None:
             first = (row["message"].splitlines() or [""])[0] or row["title"]
             line = f"    {row['operation']}  {row['status']}  {visible(first)}"
             say(console, shorten_to(line, min(console.width, 160)))
+            if alone:
+                say(console, ("      ", "dim"), visible(shorten(row["request"], LONGEST_CURL)))
 
 
 def shorten_to(line: str, width: int) -> str:
@@ -187,6 +195,12 @@ def print_summary(report: Json, console: Console) -> None:
     for note in report["notes"]:
         say_prose(console, note, "")
     parts: list[str | tuple[str, str]] = [f"{len(words)} rules: "]
+    if not states_rules(report):
+        number = len(report["schemathesis"])
+        counts, parts = (
+            {},
+            [(f"{number} findings", "bold red") if number else ("nothing found", "green")],
+        )
     for index, (word, count) in enumerate(counts.items()):
         parts.append(", " if index else "")
         said = "differ" if word == "differs" else word

@@ -19,6 +19,7 @@ PLAUSIBLE = (
     *("canceled", "cancelled", "deleted", "read", "open", "closed", "active", "archived", "done"),
     *("unknown", "other", "none"),
 )
+RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, False, [])
 TYPES_INSIDE = 2  # wrong types that are tried of each thing in a list
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
@@ -78,6 +79,10 @@ def type_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         yield Edge(value, f"{shown(value)} is no {' or '.join(allowed)}", "type", found.rule_ids)
     if "string" not in allowed and set(allowed) & {"integer", "number"}:
         yield Edge(str(good), "a number written as a text", "type", found.rule_ids)
+    formed = {"format", "pattern", "enum", "anyOf", "oneOf", "if"} & constraints(schema).keys()
+    for value in () if formed else RIGHT_TYPES:
+        if is_of(value, allowed) and is_allowed(schema, value):
+            yield Edge(value, f"{shown(value)} is of the right type", "type", found.rule_ids, False)
     if "null" in allowed:
         yield Edge(None, "null is allowed", "type", found.rule_ids)
     else:
@@ -216,9 +221,13 @@ def other_digit(character: str) -> str:
 def format_edges(
     found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]
 ) -> Iterator[Edge]:
+    ids = found.rule_ids
+    if found.value == "date":
+        yield Edge("2024-05-06", "a date", "format", ids)
+        yield Edge("tomorrow", "a word in place of a date", "format", ids)
+        yield Edge("2024-13-45", "a month and a day that do not exist", "format", ids)
     if found.value != "date-time":
         return
-    ids = found.rule_ids
     yield Edge("2024-05-06T07:08:09Z", "a moment in UTC", "format", ids)
     yield Edge("2024-05-06T07:08:09+00:00", "a moment with an offset", "format", ids)
     yield Edge("2024-05-06T07:08:09.123000+00:00", "a moment with fractions", "format", ids)
@@ -250,12 +259,15 @@ def item_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         yield from member_edges(found, item)
     else:
         for inner in single_edges(found.value, found.rule_ids):
+            if inner.keyword == "type" and inner.value is not None:
+                continue
             yield replace(inner, value=[inner.value], why=f"a list with {inner.why}", certain=False)
 
 
 def member_edges(found: Constraint, item: dict[str, Any]) -> Iterator[Edge]:
     """A list of all that a member may hold, and for each thing that it may not a list with that."""
-    good: list[Any] = []
+    least = constraints(found.value).get("required", [])
+    good: list[Any] = [{name: item[name] for name in least if name in item}]
     for name, schema in properties_of(found.value).items():
         for inner in single_edges(schema, found.rule_ids):
             member = {**item, name: inner.value}
@@ -264,7 +276,11 @@ def member_edges(found: Constraint, item: dict[str, Any]) -> Iterator[Edge]:
             elif not is_allowed(schema, inner.value):
                 why = f"a member whose {name} is wrong: {inner.why}"
                 yield Edge([member], why, "items", inner.rule_ids, False)
-    good = [member for number, member in enumerate(good) if member not in good[:number]]
+    good = [
+        member
+        for number, member in enumerate(good)
+        if member not in good[:number] and is_allowed(found.value, member)
+    ]
     if len(good) > 1:
         yield Edge(good, "a list of all that a member may hold", "items", found.rule_ids, False)
 
@@ -280,6 +296,16 @@ def single_edges(schema: Any, above: tuple[str, ...]) -> Iterator[Edge]:
         if edge.keyword == "enum" and edge.value in PLAUSIBLE:
             continue
         yield edge
+
+
+def any_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]) -> Iterator[Edge]:
+    """The edges of every branch; the whole decides which of them are allowed."""
+    seen: list[Any] = []
+    for branch in found.value:
+        for edge in iter_edges(branch, found.rule_ids):
+            if edge.value not in seen:
+                seen.append(edge.value)
+                yield edge
 
 
 def const_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]) -> Iterator[Edge]:
@@ -300,6 +326,7 @@ BUILDERS = {
     "pattern": pattern_edges,
     "format": format_edges,
     "items": item_edges,
+    "anyOf": any_edges,
 }
 
 

@@ -13,6 +13,7 @@ from mock_server.http.coverage import Coverage
 from mock_server.http.journal import Entry
 from mock_server.http.log import RequestLog
 from mock_server.http.manners import Manners
+from mock_server.http.plain import PlainLane
 from mock_server.http.wire import Control, Lane
 from mock_server.pipeline.build import BODY_LIMIT, build_plan, collection_specs
 from mock_server.pipeline.open import open_tenants
@@ -32,7 +33,6 @@ class Wishes(TypedDict, total=False):
     log: RequestLog | None
     body_limit: int  # bytes
     deliver_to: Sequence[str]  # hosts that subscribers may have besides loopback
-    deliver: bool  # whether there are threads that see to subscribers; without, deliveries wait
     send: Send  # delivers to subscribers, instead of the network
     rate_limit: tuple[int, float] | None  # requests of a key to an operation, in so many seconds
     cors_origins: Sequence[str]  # origins whose pages may read answers
@@ -56,14 +56,16 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
         wishes.get("time_source", system_now),
         wishes.get("random_seed"),
         wishes.get("key_prefix", TEST_PREFIX),
-        courier.take if plan.subscriptions and wishes.get("deliver", True) else None,
+        courier.take if plan.subscriptions else None,
+        Seed(None, document.planted) if document.wordless else None,
     )
     log = wishes.get("log") or RequestLog("critical")
     coverage = Coverage(document, plan)
     control = Control(wishes.get("control", True), wishes.get("control_token"))
     manners = Manners(wishes.get("cors_origins", ()))
     journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
-    lane = Lane(document, plan, tenants, log, journal, coverage, control, courier, manners)
+    kind = PlainLane if document.wordless else Lane
+    lane = kind(document, plan, tenants, log, journal, coverage, control, courier, manners)
     lane.steering.limit_requests(wishes.get("rate_limit"))
     return lane
 

@@ -59,10 +59,11 @@ class Watch:
 
     def __init__(self, document: Document, operation: Operation) -> None:
         self.operation = operation
-        lifecycle = document.resources[operation.resource].lifecycle
+        resource = document.resources.get(operation.resource)
+        lifecycle = resource.lifecycle if resource is not None else None
         self.machine_field = lifecycle.field if lifecycle is not None else ""
         self.name = operation.operation_id
-        self.writes = operation.does in WRITING
+        self.writes = operation.does in WRITING and operation.improvised is None
         body, query = names_read(operation)
         self.of_body, self.of_query = tuple(sorted(body)), tuple(sorted(query))
         self.read_body, self.read_query = build_reader(self.of_body), build_reader(self.of_query)
@@ -330,7 +331,8 @@ class Coverage:
     def __init__(self, document: Document, plan: Plan) -> None:
         self.document = document
         self.watches = {
-            name: Watch(document, operation) for name, operation in document.operations.items()
+            operation.operation_id: Watch(document, operation)
+            for operation in document.iter_operations()
         }
         self.known: dict[Seen, frozenset[str]] = {}
         self.lock = Lock()

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from mock_server.http.samples import sample
 from mock_server.ids import Chance
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.pipeline.respond import JSON, Answer, refuse
 from mock_server.problems import Problem
 from mock_server.spec.model import Document, Response
 from mock_server.spec.pointers import follow, one_of, parse_pointer
+from mock_server.spec.samples import sample
 
 APPLIED = "Preference-Applied"
 LONGEST = 600.0  # seconds
@@ -111,11 +111,13 @@ def preferred(
     if wish.example is not None:
         body = examples[wish.example]
     elif wish.dynamic:
-        body = sample(response.schema, chance)
+        body = sample(response.schema, chance, leaving="writeOnly")
     elif "example" in media:
         body = media["example"]
     else:
-        body = next(iter(examples.values()), None) or sample(response.schema, None)
+        body = next(iter(examples.values()), None) or sample(
+            response.schema, None, leaving="writeOnly"
+        )
     return Answer(code, [JSON, (APPLIED, str(wish))], orjson.dumps(body))
 
 

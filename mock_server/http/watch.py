@@ -93,7 +93,9 @@ def sign(file: Path) -> tuple[int, int, int] | None:
 
 def told(lane: Lane, dropped: list[str]) -> str:
     """What the new version is, and what of the state it could not take."""
-    counts = f"{len(lane.document.operations)} operations, {len(lane.document.rules)} rules"
+    counts = (
+        f"{len([*lane.document.iter_operations()])} operations, {len(lane.document.rules)} rules"
+    )
     lines = [f"loaded again: {counts}; records and clocks are kept, the journal begins anew"]
     lines += [f"  dropped {line}" for line in dropped[:SHOWN]]
     if len(dropped) > SHOWN:

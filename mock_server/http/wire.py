@@ -70,6 +70,7 @@ class Lane:
         self.courier = courier  # sees to subscribers
         self.manners = manners
         self.steering = Steering(self)
+        self.to_request: Callable[[dict[str, Any]], Request] = to_request
 
     def follow(self, other: Lane) -> list[str]:
         """Goes on where the lane of another document was; says what could not be carried over."""
@@ -93,7 +94,7 @@ class Lane:
         return self.respond(environ, start_response)
 
     def respond(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        request = to_request(environ)
+        request = self.to_request(environ)
         if self.steering.active or "HTTP_PREFER" in environ or "HTTP_MOCK_TENANT" in environ:
             return self.steering(request, environ, start_response)
         answer, entry = self.answer(request)

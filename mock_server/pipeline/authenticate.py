@@ -60,6 +60,6 @@ def authenticate(exchange: Exchange) -> Problem | None:
         exchange.principal = found.principals[exchange.key]
         return None
     ids = tuple(dict.fromkeys(rule_id for scheme in schemes for rule_id in scheme.rule_ids))
-    ways = " or ".join(f"{scheme.kind.capitalize()} credentials" for scheme in schemes)
+    ways = " or ".join(dict.fromkeys(scheme.shown for scheme in schemes))
     violation = Violation(ids, "/headers/authorization", None, f"{ways} are needed.", reason, ways)
     return Problem(401, f"Found {reason}. {ways} are needed.", (violation,))

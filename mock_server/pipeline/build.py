@@ -8,9 +8,11 @@ from dataclasses import replace
 from mock_server.errors import SettingsError
 from mock_server.pipeline.exchange import OperationPlan, ParameterPlan, Plan
 from mock_server.pipeline.query import build_convert
+from mock_server.pipeline.script import build_script
 from mock_server.rules.default import build_defaults
 from mock_server.rules.effect import build_effects
 from mock_server.rules.happening import PreparedHappening, build_happening
+from mock_server.rules.improvised import Improvised
 from mock_server.rules.lifecycle import IsActive
 from mock_server.rules.record import Prototype
 from mock_server.rules.reference import build_reference
@@ -24,6 +26,7 @@ from mock_server.spec.model import (
     Expression,
     Find,
     Operation,
+    Page,
     Policy,
     Reference,
     Resource,
@@ -69,8 +72,9 @@ def build_plan(
         listed = [policies.get(rule_id, "enforce") for rule_id in rule_ids]
         return not listed or any(policy != "off" for policy in listed)
 
-    prototypes = {
-        name: Prototype(resource, document.resources, document.rules, is_active)
+    kind = Improvised if document.wordless else Prototype
+    prototypes: dict[str, Prototype] = {
+        name: kind(resource, document.resources, document.rules, is_active)
         for name, resource in document.resources.items()
     }
     operations = tuple(
@@ -92,7 +96,21 @@ def build_plan(
         build_subscriptions(document, is_active),
         build_happenings(document, operations),
         dependents_of(document, is_active),
+        document.wordless,
+        tuple(
+            build_operation(document, operation, {"": nowhere(is_active)}, is_active)
+            for operation in document.plain.values()
+        ),
     )
+
+
+def nowhere(is_active: IsActive) -> Prototype:
+    """What stands for a resource where an operation has none."""
+    resource = Resource(
+        *("", "", "", "", {}, (), frozenset(), frozenset(), "", False),
+        *(Page("", None, None), {}, None, (), (), ""),
+    )
+    return Improvised(resource, {}, {}, is_active)
 
 
 def build_subscriptions(document: Document, is_active: IsActive) -> dict[str, PreparedSubscription]:
@@ -187,6 +205,7 @@ def build_operation(
         added_fields(operation, resource),
         frozenset(resource.fields) - writable_fields(operation, resource),
         build_content(operation.content, resource, resources),
+        build_script(operation),
     )
 
 
@@ -256,7 +275,8 @@ def collection_specs(document: Document, plan: Plan) -> list[CollectionSpec]:
             if isinstance(choice, Find):
                 indexed[choice.lookup.to].add(choice.lookup.by)
     for scheme in document.security_schemes.values():
-        indexed[scheme.to].add(scheme.by)
+        if scheme.to:
+            indexed[scheme.to].add(scheme.by)
     return [
         prototype.collection_spec(indexed[name] - {"id"})
         for name, prototype in plan.prototypes.items()

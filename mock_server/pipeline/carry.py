@@ -8,10 +8,11 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from mock_server.pipeline.exchange import Plan
+from mock_server.rules.improvised import Improvised
 from mock_server.rules.record import Prototype
 from mock_server.spec.loader import Source
 from mock_server.state.seed import build_fit, record_faults
-from mock_server.state.store import Record, Store
+from mock_server.state.store import Keyed, Record, Store
 
 NOWHERE = Source(None, "", None)
 
@@ -70,7 +71,12 @@ def first_fault(prototype: Prototype, values: Mapping[str, Any], fits: Draft2020
 
 def refit(prototype: Prototype, record: Record, values: Mapping[str, Any]) -> Record:
     """The record in the shape that the document has now."""
-    data = {**prototype.template, **values}
+    if isinstance(prototype, Improvised):  # by which a record has no more than it was given
+        hidden = {field: values[field] for field in prototype.hidden if field in values}
+        shown = {field: value for field, value in values.items() if field not in hidden}
+        above = record.above if isinstance(record, Keyed) else {}
+        return Keyed(record.record_id, shown, hidden, above, record.entered, record.sequence)
+    data = {**prototype.template, **values, "id": record.record_id}
     machine = prototype.machine
     due = machine.due(data, record.entered) if machine is not None else None
     hidden = {field: data.pop(field) for field in prototype.hidden}

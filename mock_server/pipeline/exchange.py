@@ -8,6 +8,7 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
+from mock_server.pipeline.script import Script
 from mock_server.problems import Problem, Violation
 from mock_server.rules.effect import PreparedEffect
 from mock_server.rules.happening import PreparedHappening
@@ -67,6 +68,7 @@ class OperationPlan:
     # Fields of the record that a body may hold and that are not taken from it.
     ignored: frozenset[str] = frozenset()
     content: tuple[Compute, Compute] | None = None  # media type and bytes of an answer without JSON
+    script: Script | None = None  # in a document without words
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Plan:
     happenings: Mapping[str, tuple[PreparedHappening, OperationPlan]] = field(default_factory=dict)
     # Who goes with a deleted record: its resource -> (theirs, by which reference).
     dependents: Mapping[str, tuple[tuple[str, Reference], ...]] = field(default_factory=dict)
+    wordless: bool = False  # the document has no word of ours
+    plain: tuple[OperationPlan, ...] = ()  # operations that store nothing
 
 
 class Request:
@@ -96,6 +100,7 @@ class Request:
         "authorization",
         "content_length",
         "content_type",
+        "headers",
         "host",
         "method",
         "path",
@@ -103,6 +108,8 @@ class Request:
         "read",
         "scheme",
     )
+
+    headers: Mapping[str, Any]  # a WSGI environment, where a document without words is served
 
     def __init__(
         self,

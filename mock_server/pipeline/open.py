@@ -29,8 +29,12 @@ def open_tenants(
     random_seed: int | None = None,
     prefix: str = "api_test_",
     dispatch: Dispatch | None = None,
+    instead: Seed | None = None,
 ) -> Tenants:
-    """One tenant for each seed; other keys with the prefix open copies of the first seed."""
+    """One tenant for each seed; other keys with the prefix open copies of the first seed.
+
+    Where there is none, they begin with the records of `instead`.
+    """
     lasting: dict[int, Planting] = {}  # by the number of the seed: those that may be copied
 
     def new_tenant(name: str, clock: Clock, ids: IdFactory, seed: int, key: str) -> Tenant:
@@ -43,7 +47,7 @@ def open_tenants(
         if known is not None and (known.chance, known.instant) == (chance, instant):
             return known
         store = MemoryStore(specs)
-        plant(plan, seeds[seed] if seeds else None, store, IdFactory(chance), instant)
+        plant(plan, seeds[seed] if seeds else instead, store, IdFactory(chance), instant)
         planting = Planting(chance, instant, store)
         if not is_waiting(plan, store):
             lasting[seed] = planting
@@ -102,6 +106,8 @@ def keyed(plan: Plan, store: Store) -> dict[str, Mapping[str, Any]]:
     """The records that credentials name, by their keys, in the order of the seed."""
     found: dict[str, Mapping[str, Any]] = {}
     for scheme in plan.schemes.values():
+        if not scheme.to:  # any key opens a world
+            continue
         collection = plan.prototypes[scheme.to].collection
         records = sorted(store.iter_records(collection), key=lambda record: record.sequence)
         for record in records:

@@ -15,6 +15,13 @@ from mock_server.pipeline.authenticate import authenticate
 from mock_server.pipeline.enforce import enforce
 from mock_server.pipeline.exchange import Exchange, OperationPlan, Plan, Request, Stage
 from mock_server.pipeline.handle import handle
+from mock_server.pipeline.improvise import (
+    admit,
+    improvise,
+    refuse_improvised,
+    respond_improvised,
+    take_in,
+)
 from mock_server.pipeline.parse import parse
 from mock_server.pipeline.respond import Answer, refuse, respond
 from mock_server.pipeline.tell import spread, tell
@@ -32,6 +39,8 @@ from mock_server.state.tenant import Tenant, Tenants
 OUTSIDE: tuple[Stage, ...] = (authenticate, parse)
 INSIDE: tuple[Stage, ...] = (validate, enforce, handle)
 ORDER = (*OUTSIDE, *INSIDE, respond)
+# Those of a document without words, whose rules are its schemas alone.
+WORDLESS: tuple[tuple[Stage, ...], tuple[Stage, ...]] = ((admit, take_in), (improvise,))
 
 logger = logging.getLogger("mock_server")
 
@@ -45,7 +54,7 @@ class Router:
         self.base = plan.base_path
         self.exact: dict[str, dict[str, OperationPlan]] = {}
         patterns: dict[str, tuple[re.Pattern[str], list[str], dict[str, OperationPlan]]] = {}
-        for operation in plan.operations:
+        for operation in (*plan.operations, *plan.plain):
             template, method = operation.operation.path_template, operation.operation.method
             if "{" not in template:
                 self.exact.setdefault(self.base + template, {})[method] = operation
@@ -81,6 +90,8 @@ def run(
     """Takes one request through the stages."""
     exchange = Exchange(plan, tenants, operation, request, path)
     problem = None
+    if plan.wordless:
+        return run_wordless(exchange)
     try:
         problem = pass_through(OUTSIDE, exchange)
         if problem is None:
@@ -95,6 +106,24 @@ def run(
         logger.exception("a request failed inside the server: %s %s", request.method, request.path)
         problem = Problem(500, "The server has failed at this request; its log says where.")
     return refuse(plan, problem, exchange.warned), exchange, problem
+
+
+def run_wordless(exchange: Exchange) -> tuple[Answer, Exchange, Problem | None]:
+    """As `run`, where a document has no word of ours."""
+    outside, inside = WORDLESS
+    request = exchange.request
+    try:
+        problem = pass_through(outside, exchange)
+        if problem is None:
+            with exchange.tenant.store.transaction():
+                enter(exchange)
+                problem = pass_through(inside, exchange)
+                if problem is None:
+                    return respond_improvised(exchange), exchange, None
+    except Exception:
+        logger.exception("a request failed inside the server: %s %s", request.method, request.path)
+        problem = Problem(500, "The server has failed at this request; its log says where.")
+    return refuse_improvised(exchange, problem), exchange, problem
 
 
 def pass_through(stages: tuple[Stage, ...], exchange: Exchange) -> Problem | None:

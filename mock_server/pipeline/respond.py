@@ -12,6 +12,7 @@ from mock_server.problems import Problem, Violation
 from mock_server.spec.model import ErrorLayout
 
 JSON = ("Content-Type", "application/json")
+UNKNOWN_KIND = "application/octet-stream"
 BROKEN = "Mock-Broken-Rules"
 WARNED = "Mock-Warned-Rules"
 WHOLE = frozenset({404, 405, 413, 415})  # refusals of which the one message says everything
@@ -37,7 +38,8 @@ def respond(exchange: Exchange) -> Answer:
         return Answer(exchange.status, headers[1:], b"")
     if exchange.operation.content is not None:
         media_type, data = exchange.answer
-        return Answer(exchange.status, [("Content-Type", media_type), *headers[1:]], data)
+        kind = ("Content-Type", media_type or UNKNOWN_KIND)
+        return Answer(exchange.status, [kind, *headers[1:]], data)
     return Answer(exchange.status, headers, orjson.dumps(exchange.answer))
 
 

@@ -20,6 +20,8 @@ def compile_rules(compilation: Compilation, operation_ids: set[str]) -> dict[str
         if rule_id not in entries:
             for place in dict.fromkeys(place.pointer for place in places):
                 compilation.report_unentered(rule_id, place)
+    if compilation.faults:
+        check_unstated(compilation)
     return {
         rule_id: compile_rule(compilation, rule_id, entry, operation_ids)
         for rule_id, entry in entries.items()
@@ -62,7 +64,7 @@ def compile_rule(
 ) -> BusinessRule:
     pointer = f"#/x-rules/{rule_id}"
     places = tuple(compilation.places.get(rule_id, []))
-    if not places:
+    if not places and not compilation.faults:  # else nothing may have come to read its place
         report_unstated(compilation, rule_id, compilation.places)
     return BusinessRule(
         rule_id,
@@ -110,7 +112,8 @@ def compile_step(
     compilation: Compilation, step: dict[str, Any], pointer: str, operation_ids: set[str]
 ) -> Step:
     operation_id = step.get("operation", "")
-    compilation.known(operation_id, operation_ids, f"{pointer}/operation", "operation")
+    if not any(fault.pointer.endswith("/operationId") for fault in compilation.faults):
+        compilation.known(operation_id, operation_ids, f"{pointer}/operation", "operation")
     return Step(
         operation_id,
         step.get("path", {}),

@@ -14,11 +14,13 @@ from mock_server.spec.catalogue import check_unstated, compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
 from mock_server.spec.examine import check_names, examine
+from mock_server.spec.inference import compile_wordless
 from mock_server.spec.invention import check_invented, compile_invented
 from mock_server.spec.lifecycle import check_machines
 from mock_server.spec.loader import Source, iter_files, with_lines
 from mock_server.spec.log import check_logs
 from mock_server.spec.model import Document, ErrorLayout, Limits, Place, Resource, SecurityScheme
+from mock_server.spec.older import is_older, modernized
 from mock_server.spec.operation import compile_operations
 from mock_server.spec.overlay import load_layers
 from mock_server.spec.pointers import escape
@@ -53,17 +55,36 @@ def compile_source(source: Source) -> Document:
             "#", f"a document of type {type(source.value).__name__}", "an OpenAPI 3.1 mapping"
         )
         raise DocumentError(source.path, with_lines(source, [fault]))
-    compilation = Compilation(source, frozenset(FUNCTIONS))
-    compilation.faults += source.faults
-    standing = examine(compilation)
+    if is_older(source.value):
+        # Without words of ours a document of 3.0 is as good; our words need 3.1.
+        newer = replace(source, value=modernized(source.value))
+        compilation, standing = examined(newer)
+        if not standing:
+            stop_at_faults(compilation)
+            return replace(finished(compilation, standing), raw=source.value)
+    compilation, standing = examined(source)
     if compilation.faults:  # too many to compile; what stands by itself is checked all the same
         check_names(compilation, standing)
         check_unstated(compilation)
         check_machines(compilation, standing)
     stop_at_faults(compilation)
-    document = compile_document(compilation)
-    check_consistency(compilation, document)
-    check_claims(compilation, standing)
+    return finished(compilation, standing)
+
+
+def examined(source: Source) -> tuple[Compilation, list[tuple[str, str]]]:
+    """A compilation with what is wrong part by part, and where words of ours stand."""
+    compilation = Compilation(source, frozenset(FUNCTIONS))
+    compilation.faults += source.faults
+    return compilation, examine(compilation)
+
+
+def finished(compilation: Compilation, standing: list[tuple[str, str]]) -> Document:
+    if standing:
+        document = compile_document(compilation)
+        check_consistency(compilation, document)
+        check_claims(compilation, standing)
+    else:
+        document = compile_wordless(compilation, base_path(compilation))
     stop_at_faults(compilation)
     return document
 

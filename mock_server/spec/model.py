@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ Json = Any
 Schema = Mapping[str, Any]
 Certainty = Literal["documented", "inferred"]
 Policy = Literal["enforce", "warn", "off"]
-Does = Literal["create", "list", "read", "update", "delete"]
+Does = Literal["create", "list", "read", "update", "delete", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +302,8 @@ class Parameter:
     query: QueryWord | None
     rule_ids: tuple[str, ...]
     pointer: str
+    style: str = ""
+    explode: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +445,7 @@ class Resource:
     magic: tuple[Magic, ...] = ()
     subscription: Subscription | None = None
     invented: Mapping[str, Invented] = field(default_factory=dict)
+    key: str = "id"  # the property that tells records apart; empty where none shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,6 +463,41 @@ class Content:
     type: Value
     data: Value
     pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of a document without words: its media type (none: it is empty), its schema, and
+    a body made of the document's examples, schemas and names of fields.
+
+    `under`: the property of the body that holds the record or the list of records.
+    `own`: the body says nothing of a record, and stays as it is.
+    """
+
+    media_type: str
+    body: Json
+    schema: Schema | None = None
+    under: str = ""
+    own: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Improvised:
+    """What an operation of a document without words answers, and what it takes.
+
+    `takes`: the media types of its body.
+    `asks`: query parameters that page or filter a list (name -> limit, skip, page, or a field).
+    `above`: what earlier parameters of its path name (parameter -> resource).
+    `replaces`: what a change leaves out is gone.
+    """
+
+    success: Reply
+    errors: Mapping[str, Reply]  # by status
+    takes: tuple[str, ...] = ()
+    asks: Mapping[str, str] = field(default_factory=dict)
+    above: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,11 +526,16 @@ class Operation:
     refusals: tuple[Refusal, ...] = ()
     revealed: frozenset[str] = frozenset()  # hidden fields that its answer shows all the same
     content: Content | None = None
+    improvised: Improvised | None = None  # in a document without words
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityScheme:
-    """How a credential names a principal: the record of `to` whose field `by` holds it."""
+    """How a credential names a principal: the record of `to` whose field `by` holds it.
+
+    `place` is where a key stands that is in no Authorization header (header, query or cookie, and
+    its name).
+    """
 
     name: str
     kind: Literal["basic", "bearer"]
@@ -501,6 +544,14 @@ class SecurityScheme:
     empty_password: bool
     rule_ids: tuple[str, ...]
     pointer: str
+    place: tuple[str, str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """What callers are told of it."""
+        if self.place is None:
+            return f"{self.kind.capitalize()} credentials"
+        return f"a key in the {self.place[0]} {self.place[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,3 +634,11 @@ class Document:
     views: Mapping[str, View] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits({}))
     files: tuple[Path, ...] = ()  # what it was read from: the document, and what lies over it
+    wordless: bool = False  # it has no word of ours; what it does is inferred
+    plain: Mapping[str, Operation] = field(default_factory=dict)  # those that store nothing
+    planted: Mapping[str, tuple[Mapping[str, Json], ...]] = field(default_factory=dict)  # examples
+
+    def iter_operations(self) -> Iterator[Operation]:
+        """Every operation that is answered."""
+        yield from self.operations.values()
+        yield from self.plain.values()

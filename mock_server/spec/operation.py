@@ -239,6 +239,8 @@ def compile_parameter(
         query,
         ids,
         origin,
+        style := str(node.get("style", "form" if location in ("query", "cookie") else "simple")),
+        bool(node.get("explode", style == "form")),
     )
     compilation.state(
         node, origin, Place("parameter", origin, None, (operation_id,), node["name"], parameter)

@@ -200,6 +200,13 @@ def properties_of(schema: Any) -> dict[str, Any]:
     return found
 
 
+def required_of(schema: Any) -> frozenset[str]:
+    """The properties that a resolved schema demands, also in `allOf` branches."""
+    if not isinstance(schema, dict):
+        return frozenset()
+    return frozenset(schema.get("required", ())).union(*map(required_of, schema.get("allOf", ())))
+
+
 def holder_of(schema: Any, keyword: str) -> dict[str, Any] | None:
     """The subschema that has a keyword: the schema itself or one of its `allOf` branches."""
     if not isinstance(schema, dict):
@@ -225,3 +232,82 @@ def types_of(schema: Any) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset({value})
     return frozenset(value) if isinstance(value, list) else frozenset()
+
+
+RANGES = {"int32": 2**31, "int64": 2**63}
+
+
+def bounded(schema: Any) -> Any:
+    """The schema with the bounds that a format of an integer means."""
+    if isinstance(schema, list):
+        return [bounded(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        key: bounded(child)
+        if key in SINGLE_KEYWORDS or key in LIST_KEYWORDS
+        else {name: bounded(sub) for name, sub in child.items()}
+        if key in MAP_KEYWORDS and isinstance(child, dict)
+        else child
+        for key, child in schema.items()
+    }
+    most = RANGES.get(str(found.get("format")))
+    if most is not None and "integer" in types_of(found):
+        found = {"minimum": -most, "maximum": most - 1, **found}
+    return found
+
+
+def without_required(schema: Any, keyword: str) -> Any:
+    """The schema as it holds one way: what is readOnly need not be sent, nor writeOnly be shown."""
+    if isinstance(schema, list):
+        return [without_required(one, keyword) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        key: without_required(child, keyword)
+        if key in SINGLE_KEYWORDS or key in LIST_KEYWORDS
+        else {name: without_required(sub, keyword) for name, sub in child.items()}
+        if key in MAP_KEYWORDS and isinstance(child, dict)
+        else child
+        for key, child in schema.items()
+    }
+    if isinstance(found.get("required"), list):
+        properties = properties_of(schema)
+        found["required"] = [
+            name
+            for name in found["required"]
+            if keyword_of(properties.get(name), keyword) is not True
+        ]
+    return found
+
+
+def every_property(schema: Any) -> dict[str, Any]:
+    """The properties that an object may have, those of its alternatives included."""
+    if not isinstance(schema, dict):
+        return {}
+    found = dict(properties_of(schema))
+    for keyword in ("allOf", "oneOf", "anyOf"):
+        for branch in schema.get(keyword, ()):
+            for name, sub in every_property(branch).items():
+                found[name] = fuller(found[name], sub) if name in found else sub
+    return found
+
+
+def fuller(first: Any, second: Any) -> Any:
+    """The schema that says more: an envelope may leave to another branch what its list holds."""
+    return second if len(repr(second)) > len(repr(first)) else first
+
+
+def stripped(value: Any, schema: Any, keyword: str) -> Any:
+    """The value without the properties that have a keyword such as writeOnly, however deep."""
+    if isinstance(value, list):
+        items = keyword_of(schema, "items")
+        return [stripped(one, items, keyword) for one in value]
+    if not isinstance(value, dict):
+        return value
+    properties = every_property(schema)
+    return {
+        name: stripped(inner, properties.get(name), keyword)
+        for name, inner in value.items()
+        if keyword_of(properties.get(name), keyword) is not True
+    }

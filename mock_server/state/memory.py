@@ -240,9 +240,11 @@ class MemoryStore:
     def put(self, collection: str, record: Record) -> None:
         self.writes += 1
         part = self.own(collection) if self.shared else self.parts[collection]
-        old = part.records.get(record.data["id"])
+        # What most records are needs no call.
+        record_id = record.data["id"] if record.__class__ is Record else record.record_id
+        old = part.records.get(record_id)
         if self.marks:
-            self.undo.append((collection, record.data["id"], old))
+            self.undo.append((collection, record_id, old))
         if old is not None:
             record.sequence = old.sequence
         elif not record.sequence:

@@ -39,6 +39,32 @@ class Record:
         return str(self.data["id"])
 
 
+class Keyed(Record):
+    """A record that a value beside its data names: not every API shows an id, or a text as one.
+
+    `above` are the records that were named above it when it was made.
+    """
+
+    __slots__ = ("above", "key")
+
+    def __init__(
+        self,
+        key: str,
+        data: dict[str, Any],
+        hidden: dict[str, Any],
+        above: Mapping[str, str],
+        entered: int = 0,
+        sequence: int = 0,
+    ) -> None:
+        super().__init__(data, hidden, frozenset(), entered, None, sequence)
+        self.key = key
+        self.above = above
+
+    @property
+    def record_id(self) -> str:
+        return self.key
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A condition on one field. `test` judges a value; `equals` lists values where an index serves;

@@ -15,11 +15,11 @@ from contracts.audit.run import Worker, check_right
 from contracts.audit.trial import UNCAUGHT
 from contracts.cli import real_time
 from contracts.settings import Settings
-from mock_server.spec import load_document
+from mock_server.spec import default_document_path, load_document
 
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 PARTS = 4
-EVERY = 20  # one in so many defects of a kind, and the first of each kind
+EVERY = 40  # one in so many defects of a kind, and the first of each kind
 
 
 def sample(path: Path, every: int) -> list[str]:
@@ -44,3 +44,10 @@ def uncaught(path: Path, ids: list[str]) -> list[str]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_defect_of_the_second_document_is_caught(part: int) -> None:
     assert uncaught(LOCKERS, sample(LOCKERS, 1)[part::PARTS]) == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_sample_of_the_defects_of_the_first_document_is_caught(part: int) -> None:
+    path = default_document_path()
+    assert uncaught(path, sample(path, EVERY)[part::PARTS]) == []

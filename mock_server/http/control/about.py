@@ -33,7 +33,7 @@ def health(call: Call) -> Any:
         "server": "mock-server",
         "title": plan.title,
         "base_path": plan.base_path,
-        "operations": len(plan.operations),
+        "operations": len(plan.operations) + len(plan.plain),
         "rules": len(plan.rules),
         "enforced": sum(policy == "enforce" for policy in plan.policies.values()),
     }
@@ -124,7 +124,7 @@ def coverage(call: Call) -> Any:
                 "passed": counts["passed", operation.operation_id],
                 "refused": counts["refused", operation.operation_id],
             }
-            for operation in lane.document.operations.values()
+            for operation in lane.document.iter_operations()
         ],
     }
 
@@ -169,7 +169,7 @@ def model(call: Call) -> Any:
         "title": document.title,
         "base_path": document.base_path,
         "prefix": call.lane.tenants.prefix,
-        "operations": [operation_row(one) for one in document.operations.values()],
+        "operations": [operation_row(one) for one in document.iter_operations()],
         "resources": [resource_row(one) for one in document.resources.values()],
         "views": [view_row(one, document) for one in document.views.values()],
     }

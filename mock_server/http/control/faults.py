@@ -47,7 +47,8 @@ def add(call: Call) -> Any:
 
 def check(call: Call) -> None:
     """The operations that a fault names must exist."""
-    operations = call.lane.document.operations
+    document = call.lane.document
+    operations = {**document.operations, **document.plain}
     named = call.body.get("match", {}).get("operation", [])
     faults = [
         misfit(

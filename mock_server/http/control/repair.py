@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.judging import Judge, Judged
 from mock_server.http.control.search import to_value
-from mock_server.http.samples import example_of, sample
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
 from mock_server.rules.lifecycle import state_of
 from mock_server.rules.schema import build_condition
 from mock_server.spec.model import Document, Operation, Reference
 from mock_server.spec.pointers import parse_pointer
+from mock_server.spec.samples import example_of, sample
 from mock_server.spec.schemas import properties_of, types_of
 
 TRIES = 300  # judgements; each takes some microseconds
@@ -148,7 +148,8 @@ def other_targets(lane: Lane, wish: dict[str, Any], status: int) -> Iterator[Edi
         for method in sorted(methods):
             yield Edit("/method", method, "a method that this path has")
         return
-    paths = {base + plan.operation.path_template for plan in lane.plan.operations}
+    answered = (*lane.plan.operations, *lane.plan.plain)
+    paths = {base + plan.operation.path_template for plan in answered}
     slashed = {f"{wish['path'].rstrip('/')}/", wish["path"].rstrip("/")} & paths
     near = get_close_matches(wish["path"], paths, n=3, cutoff=0.5)
     for path in dict.fromkeys([*slashed, *near]):

@@ -72,9 +72,10 @@ def target_of(document: Document, wish: Mapping[str, Any]) -> tuple[str, str, st
         inside = not base or path == base or path.startswith(f"{base}/")
         together = "&".join(one for one in (parts.query, written) if one)
         return wish.get("method", "GET").upper(), path if inside else base + path, together
-    operation = document.operations.get(wish["operation"])
+    operations = {**document.operations, **document.plain}
+    operation = operations.get(wish["operation"])
     if operation is None:
-        known = list(document.operations)
+        known = list(operations)
         expected = nearest(wish["operation"], known) or one_of(known)
         raise ControlError(
             404,

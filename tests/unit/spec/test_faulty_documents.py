@@ -935,6 +935,22 @@ def test_a_fault_of_one_kind_hides_none_of_another(tmp_path: Path) -> None:
     assert 'did you mean "parcels.pages"?' in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("field: stage", "field: stege"),
+        ("operationId: changeParcel", "operationId: listParcels"),
+        ("value: {function: join.words, of", "value: {function: join.wrds, of"),
+    ],
+)
+def test_one_slip_is_one_fault(old: str, new: str, tmp_path: Path) -> None:
+    """What follows from it is not told as well."""
+    assert old in TEXT
+    with pytest.raises(DocumentError) as raised:
+        load_document(write(tmp_path, TEXT.replace(old, new, 1)))
+    assert len(raised.value.faults) == 1
+
+
 def test_another_vendors_words_pass(tmp_path: Path) -> None:
     text = TEXT.replace("x-seed:", "x-tagGroups: [{name: All}]\nx-logo: {url: none}\nx-seed:")
     assert load_document(write(tmp_path, text)).title == "Parcel Lockers"

@@ -129,7 +129,8 @@ def test_another_documents_defects_are_found_as_well(lockers: Document) -> None:
     assert len(planted) > 100
     assert {"rule-off:parcel.weight", "transition-removed:Parcel/announced-stored"} <= set(found)
     for mutant in Chance(1).sample(planted, 40):
-        plant(lockers, mutant)
+        if mutant.kind != "log-gone":  # without its log, the rest of the document has no sense
+            plant(lockers, mutant)
 
 
 def test_a_planted_defect_leaves_the_document_as_it_was() -> None:
