@@ -142,7 +142,7 @@ def take_other(exchange: Exchange, media_type: str) -> Problem | None:
     limit = exchange.plan.body_limit
     data = exchange.raw_body = exchange.request.read(limit + 1)
     if len(data) > limit:
-        return too_large(limit)
+        return too_large(exchange, f"more than {limit} bytes")
     if not data and exchange.operation.needs_body:
         message = "A body is needed."
         exchange.violations.append(Violation((), "/body", None, message, None, "a body"))
