@@ -79,7 +79,8 @@ def key_faults(source: Source, value: dict[str, Any], document: Document) -> Ite
 
 def iter_keys(value: Mapping[str, Any], document: Document) -> Iterator[tuple[str, str]]:
     """Where keys stand, with the keys."""
-    kinds = {(scheme.to, scheme.by) for scheme in document.security_schemes.values()}
+    schemes = document.security_schemes.values()
+    kinds = {(one.to, one.by) for one in schemes if one.to in document.resources}
     for to, by in sorted(kinds):
         resource = document.resources[to]
         for position, record in records_of(value, resource):
