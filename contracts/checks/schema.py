@@ -29,7 +29,13 @@ from contracts.strategies.edges import Edge, broken_values, iter_constraints, it
 from contracts.strategies.values import constraints, is_allowed, typical, valid_values
 from contracts.surface import Surface, response_rules
 from mock_server.spec.model import BusinessRule, Operation, Resource
-from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
+from mock_server.spec.schemas import (
+    iter_subschemas,
+    keyword_of,
+    properties_of,
+    rule_ids,
+    types_of,
+)
 
 NO_OBJECTS: tuple[Any, ...] = ([], "text", 5, True, None)
 BROKEN = (b'{"a": ', b"{'a': 1}", b"not json")
@@ -61,10 +67,27 @@ class Probe:
 
 def cases(bench: Bench) -> Iterator[Case]:
     for surface in bench.judged():
-        if surface.create is not None and surface.create.body_schema is not None:
-            yield from create_cases(bench, surface, surface.create)
-        if surface.update is not None and surface.update.body_schema is not None:
-            yield from update_cases(bench, surface, surface.update)
+        create, update = surface.create, surface.update
+        if create is not None and is_judged(bench, surface, create):
+            yield from create_cases(bench, surface, create)
+        if update is not None and is_judged(bench, surface, update):
+            yield from update_cases(bench, surface, update)
+
+
+def is_judged(bench: Bench, surface: Surface, operation: Operation) -> bool:
+    """Whether a body could break a rule that is judged: working out how takes a while."""
+    if operation.body_schema is None:
+        return False
+    lifecycle = surface.resource.lifecycle
+    required = [one.schema for one in lifecycle.requires] if lifecycle is not None else []
+    named = {
+        rule_id
+        for schema in (operation.body_schema, *required)
+        for _, part in iter_subschemas(schema)
+        for rule_id in rule_ids(part)
+    }
+    named |= {rule_id for one in operation.refusals for rule_id in one.rule_ids}
+    return bench.ledger.wants((*named, *response_rules(operation, refusal_status(operation))))
 
 
 # What a body comes to

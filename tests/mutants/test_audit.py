@@ -19,7 +19,7 @@ from mock_server.spec import default_document_path, load_document
 
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 PARTS = 4
-EVERY = 40  # one in so many defects of a kind, and the first of each kind
+EVERY = 80  # one in so many defects of a kind, and the first of each kind
 
 
 def sample(path: Path, every: int) -> list[str]:
