@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from contracts.settings import Selection
-from tests.mutants.peer_run import judge_peer
+from tests.mutants.peer_run import judge_peer, some
 from tests.peers.bends import BENDS
 
 
-@pytest.mark.parametrize("name", list(BENDS))
+@pytest.mark.parametrize("name", some(BENDS))
 def test_a_bend_is_caught_by_its_rule(name: str) -> None:
     bend = BENDS[name]
     result = judge_peer(bend=bend, selection=Selection(include_rules=bend.rule_ids))

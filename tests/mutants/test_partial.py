@@ -11,7 +11,7 @@ from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
 from mock_server.spec import default_document_path
-from tests.mutants.peer_run import KEYS, FakeTime, document
+from tests.mutants.peer_run import EXAMPLES, KEYS, FakeTime, document
 from tests.peers.sms_peer import create_peer
 
 Refuse = Callable[[str, str], bool]
@@ -27,7 +27,9 @@ def judge_part(is_missing: Refuse, status: str = "404 Not Found", **choices: Any
             return [b"<h1>nothing here</h1>"]
         return peer(environ, start_response)
 
-    settings = Settings(default_document_path(), **{"schemathesis": False, **choices})
+    settings = Settings(
+        default_document_path(), **{"schemathesis": False, "examples": EXAMPLES, **choices}
+    )
     environment = {**KEYS, "CONTRACTS_BEARER_TOKEN": "peer_key_one"}
     return judge(document(), settings, environment, Timepiece(time.now, time.sleep), app=part)
 

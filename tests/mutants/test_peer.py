@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.settings import Selection
-from tests.mutants.peer_run import judge_peer
+from tests.mutants.peer_run import judge_peer, some
 from tests.peers.sms_peer import DEFECTS, VARIANTS
 
 # What an implementation need not have: the rules that no peer can show.
@@ -29,7 +29,7 @@ def test_the_peer_keeps_the_inferred_readings_too() -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("defect", list(DEFECTS))
+@pytest.mark.parametrize("defect", some(DEFECTS))
 def test_a_defect_is_caught_by_its_rule(defect: str) -> None:
     expected = DEFECTS[defect]
     selection = Selection(include_rules=expected.rule_ids)

@@ -188,7 +188,9 @@ def test_unknown_names_are_refused() -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_walks_from_draft_to_sent(variant: str) -> None:
     client = Client(variant=variant)
-    number = "+442079460131" if variant == "real-numbers" else INTERNAL  # the first one is mute there
+    number = (
+        "+442079460131" if variant == "real-numbers" else INTERNAL
+    )  # the first one is mute there
     sms = client.create(status="draft", text="Hello", local_phone=number)
     assert client.change(sms, status="outbox", send_in=30)[1]["status"] == "outbox"
     assert client.change(sms, status="draft")[1]["status"] == "draft"
