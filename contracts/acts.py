@@ -51,16 +51,23 @@ def make_full(story: Story, resource: str, state: str | None, **given: Any) -> M
     create = need(surface.create, story, "create")
     composer, me = story.bench.composer, (story.bench.principal() or {}).get("id")
     others: dict[str, Any] = {}
+    unlisted = {  # what no list shows could not be found again in a replay
+        name
+        for name, reference in create.references.items()
+        if story.bench.surface(reference.to).listing is None
+    }
     for name, reference in create.references.items():
         found = [r for r in story.bench.live.wanted(reference) if r.get("id") != me]
-        if reference.by == "id" and not reference.match and found:
+        if reference.by == "id" and not reference.match and found and name not in unlisted:
             others[name] = found[0]["id"]
     for chosen in ({**others, **given}, given):
         body = composer.fullest(create, state, **chosen)
         if body is None:
             continue
         plain = {
-            n: v for n, v in body.items() if n in given or not isinstance(v, bool | list | dict)
+            n: v
+            for n, v in body.items()
+            if n in given or not (isinstance(v, bool | list | dict) or n in unlisted)
         }
         named = {n: f"{v} {ODD}" if is_own_text(create, n, v) else v for n, v in plain.items()}
         if composer.breaches(create, named):
