@@ -179,11 +179,11 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
         return True
 
     page.wait(fail)
-    page.wait(lambda: "error" in page.find(".message", "This one fails.").text)  # type: ignore[union-attr]
+    page.wait(lambda: (one := page.find(".message", "This one fails.")) and "error" in one.text)
     page.api("POST", "/__mock/clock", json={"advance": 60})
     page.api("GET", SMS)  # anything that is heard
     page.open(TALK)
-    page.wait(lambda: "sent" in page.find(".message", "This one is sent.").text)  # type: ignore[union-attr]
+    page.wait(lambda: (one := page.find(".message", "This one is sent.")) and "sent" in one.text)
 
 
 def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
