@@ -62,9 +62,11 @@ def receiving() -> Iterator[Receiver]:
     with Receiver() as receiver:
         thread = Thread(target=receiver.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield receiver
-        receiver.shutdown()
-        thread.join()
+        try:
+            yield receiver
+        finally:
+            receiver.shutdown()
+            thread.join()
 
 
 def heard(surface: Surface, word: Subscription, told: Surface) -> Any:
