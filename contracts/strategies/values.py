@@ -19,6 +19,7 @@ PAST = (
     "2023-12-31T23:59:59Z",
     "2024-02-29T12:00:00+02:00",
 )
+PLAIN = (PAST[0], "2024-05-06T07:08:09Z")  # as every reader of moments takes them
 WORDS = (
     "Contract check",
     "Grüße aus Köln",
