@@ -47,6 +47,8 @@ def field_cases(
     certain = not is_brought_along(surface, derived)
     for state in states_of(surface, waiting=isinstance(derived.on, tuple)):
         for given in inputs_of(bench, surface, create, derived, state):
+            if renders(derived) and not given:
+                continue  # where nothing is to be rendered, nothing can be said of it
             steps = on_create(surface, create, derived, state, given)
             named = ", ".join(given) or "nothing"
             where = f' as "{state}"' if state else ""

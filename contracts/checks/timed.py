@@ -42,6 +42,7 @@ from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, 
 from mock_server.spec.schemas import properties_of
 
 LEAST = 2  # seconds; one that begins on a whole second may be over in no time
+AT_ONCE = 0.5  # seconds in which what should not wait has happened
 SHORT = 3.0  # seconds, where they are really waited for
 LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # as long as it may be so that twice of it can be told from it
@@ -195,13 +196,11 @@ def delay_cases(
         return steps
 
     def at_least(story: Story) -> Steps:
-        """A short delay is one, too: nothing has happened at once."""
+        """A short delay is one, too: nothing happens at once."""
         made = make(story, name, timed.source, **{field: LEAST})
-        if story.bench.clock.now() - story.exchanges[-1].sent < 1:
+        yield AT_ONCE
+        if reads_before(story, made, AT_ONCE + 2 * EARLY):
             still(story, lifecycle, made, timed, LEAST)
-        if reads_before(story, made, LEAST):
-            still(story, lifecycle, made, timed, LEAST)
-        yield float(LEAST)
 
     def no_delay(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: 0})
@@ -211,14 +210,17 @@ def delay_cases(
         made = make(story, name, timed.source, **{field: int(delay)})
         yield from gone(story, surface, made, delay)
 
+    window = not_before(timed)
     if is_allowed(properties_of(surface.create.body_schema).get(field, {}), 0):
         what = f'"{timed.source}" with {field} 0 becomes "{timed.to}"'
         yield Case(happens(timed), what, no_delay)
+    if not bench.clock.virtual and longest > delay:
+        what = f'"{timed.source}" with {field} {int(longest)} can be made'
+        yield Case(window, what, begun(surface, timed, longest))
     for word, given, files in fillings(bench, name):
         what = f'"{timed.source}" with everything{word} and {field} {int(delay)}'
         both = tuple(dict.fromkeys((*happens(timed), *read_rules(surface))))
         yield Case(both, f'{what} becomes "{timed.to}"', full(given, files))
-    window = not_before(timed)
     if (
         is_allowed(properties_of(surface.create.body_schema).get(field, {}), LEAST)
         and not bench.clock.virtual
@@ -250,6 +252,41 @@ def delay_cases(
     yield from entry_cases(bench, surface, lifecycle, timed, delay)
     if surface.delete is not None:
         yield Case(delete_rules(surface), f'"{timed.source}", deleted before its time', deleted)
+
+
+def begun(surface: Surface, timed: Transition, delay: float) -> Any:
+    """Makes the record that `last_cases` look at when the run ends."""
+
+    def steps(story: Story) -> None:
+        made = make(story, surface.resource.name, timed.source, **{timed.after or "": int(delay)})
+        story.bench.standing[surface.resource.name, timed.after, "patient"] = made
+
+    return steps
+
+
+def last_cases(bench: Bench) -> Iterator[Case]:
+    """The longest delay is not over yet, however long the run was: no wait is needed for that."""
+    for surface in bench.judged():
+        lifecycle = surface.resource.lifecycle
+        for timed in lifecycle.transitions if lifecycle is not None else ():
+            made = bench.standing.get((surface.resource.name, timed.after, "patient"))
+            if made is not None and lifecycle is not None:
+                what = f'"{timed.source}" with the longest {timed.after}, at the end of the run'
+                yield Case(not_before(timed), what, unmoved(surface, lifecycle, timed, made))
+
+
+def unmoved(surface: Surface, lifecycle: Lifecycle, timed: Transition, made: Made) -> Any:
+    def steps(story: Story) -> None:
+        assert surface.create is not None
+        schema = properties_of(surface.create.body_schema).get(timed.after or "", {})
+        delay = float(ample_delay(schema))
+        story.adopt(made)
+        story.pause = max(0.0, story.bench.clock.now() - made.made_at)
+        if not reads_before(story, made, delay):
+            story.block("it was over before the run was")
+        still(story, lifecycle, made, timed, delay)
+
+    return steps
 
 
 def as_usual(
