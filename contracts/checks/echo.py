@@ -29,7 +29,7 @@ from contracts.safety import sending_states
 from contracts.settings import MARK
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
-from contracts.strategies.values import WORDS, constraints
+from contracts.strategies.values import ODD, WORDS, constraints
 from contracts.surface import Surface, success_rules
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
@@ -92,7 +92,6 @@ POLL = 0.25
 MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
 NUMERALS = "01650555"
-ODD = "Tab\t, return\r\nand line, hard\u00a0blank, &amp; &#39; %41 %20 + \\n, null"
 TEXTS = (*WORDS, *LONG, ODD, AROUND, NUMERALS, NUMERALS[1:])
 OFFSETS = (timezone(timedelta(hours=2, minutes=30)), timezone(timedelta(hours=-5)))
 

@@ -19,6 +19,10 @@ PAST = (
     "2023-12-31T23:59:59Z",
     "2024-02-29T12:00:00+02:00",
 )
+# What is easily lost on the way.
+ODD = (
+    "Tab\t, return\r\nand line, hard\u00a0blank, &amp; &#39; %41 %20 + \\n, null, Grüße und 👩‍👩‍👧"
+)
 WORDS = (
     "Contract check",
     "Grüße aus Köln",
