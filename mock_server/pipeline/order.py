@@ -214,7 +214,11 @@ def perform(
     context = Context(tenant.store, tenant.ids, moment, {}, principal, {}, exchange.query)
     context.base = tenant.base
     exchange.context = context
-    return exchange, pass_through((parse, *INSIDE), exchange)
+    problem = pass_through((parse, *INSIDE), exchange)
+    if problem is None:
+        # No request of a client's tells of it, so that what it brings about is counted here.
+        tenant.counts.update(e.pointer for e in operation.effects if e.happens(context))
+    return exchange, problem
 
 
 def text_of(value: Any) -> str:
