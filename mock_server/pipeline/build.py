@@ -74,7 +74,9 @@ def build_plan(
 
     kind = Improvised if document.wordless else Prototype
     prototypes: dict[str, Prototype] = {
-        name: kind(resource, document.resources, document.rules, is_active)
+        name: kind(
+            resource, document.resources, document.rules, is_active, writable_of(document, name)
+        )
         for name, resource in document.resources.items()
     }
     operations = tuple(
@@ -102,6 +104,12 @@ def build_plan(
             for operation in document.plain.values()
         ),
     )
+
+
+def writable_of(document: Document, resource: str) -> frozenset[str]:
+    """The fields that some operation lets a client write."""
+    operations = (one for one in document.operations.values() if one.resource == resource)
+    return frozenset(field for one in operations for field in one.body_fields)
 
 
 def nowhere(is_active: IsActive) -> Prototype:

@@ -181,6 +181,17 @@ def settle(plan: Plan, tenant: Tenant, now: int) -> None:
         spread(plan, tenant)
 
 
+def catch_up(plan: Plan, tenant: Tenant) -> int:
+    """For whoever looks in from beside: what is due has happened, and all of it is told; call it in a transaction.
+
+    Returns the instant that it is.
+    """
+    now = tenant.clock.now()
+    settle(plan, tenant, now)
+    tell(plan, tenant)
+    return now
+
+
 def follow(plan: Plan, tenant: Tenant, prototype: Prototype, record: Record) -> None:
     """What a magic value lets follow upon a state, once."""
     assert prototype.machine is not None and record.due is not None  # noqa: PT018 - only these are due

@@ -14,9 +14,11 @@ from requests import RequestException, Session
 from mock_server.clock import LATEST, SECOND, format_instant
 from mock_server.errors import Fault, MockServerError, StateError
 from mock_server.http.log import printable
+from mock_server.spec.pointers import nearest
 from mock_server.testing.clock import to_instant
 from mock_server.testing.interception import Answering
 from mock_server.testing.requests_adapter import Client, ElsewhereAdapter
+from mock_server.testing.state import check_fields
 
 if TYPE_CHECKING:
     from mock_server.testing.httpx_transport import ElsewhereTransport
@@ -231,6 +233,9 @@ class RemoteState:
             records += [row["record"] for row in page["records"]]
             if len(records) >= page["total"] or not page["records"]:
                 break
+        fields = {field for one in records for field in one}
+        # What has nearly the name of one is a slip; a field of another name may yet come.
+        check_fields(collection, [name for name in wanted if nearest(name, fields)], fields)
         return [one for one in records if all(one.get(k) == v for k, v in wanted.items())]
 
     def one(self, collection: str, record_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mock_server.http.control.interface import misfit
 from mock_server.http.control.sending import build_request
 from mock_server.http.journal import explain
 from mock_server.pipeline.exchange import OperationPlan, Plan
-from mock_server.pipeline.order import run, settle
+from mock_server.pipeline.order import catch_up, run
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
 from mock_server.spec.loader import Source
@@ -27,7 +27,7 @@ HIDDEN_KEY = "…"
 
 def collections(call: Call) -> Any:
     with call.tenant.store.transaction():
-        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        catch_up(call.lane.plan, call.tenant)
         return {"collections": dict(call.tenant.store.collections())}
 
 
@@ -68,7 +68,7 @@ def listed(call: Call) -> Any:
     skip, limit = call.values["skip"], call.values["limit"]
     made = call.values["order"] == "made"
     with store.transaction():
-        settle(plan, call.tenant, call.tenant.clock.now())
+        catch_up(plan, call.tenant)
         if not text and not made:
             found = store.select(prototype.collection, [], min(skip, 1 << 40), limit, None, True)
             rows = [row_of(plan, prototype, record) for record in found.records]
@@ -88,7 +88,7 @@ def listed(call: Call) -> Any:
 def one(call: Call) -> Any:
     prototype = prototype_of(call)
     with call.tenant.store.transaction():
-        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        catch_up(call.lane.plan, call.tenant)
         return row_of(call.lane.plan, prototype, stored_of(call, prototype))
 
 
@@ -165,8 +165,7 @@ def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
     lane, tenant = call.lane, call.tenant
     given = prototype.canonical(call.body)
     with tenant.store.transaction():
-        now = tenant.clock.now()
-        settle(lane.plan, tenant, now)
+        now = catch_up(lane.plan, tenant)
         known = {} if stored is None else {**stored.data, **stored.hidden}
         check_given(call, prototype, known, given)
         if stored is not None and given.get("id", stored.record_id) != stored.record_id:

@@ -74,9 +74,12 @@ def test_what_arrives_counts_for_the_rules_of_what_it_brings_about(client: Flask
     ("facts", "says"),
     [
         ([], "expected an object"),
-        ({}, "body/from: found None"),
+        ({}, "body/from: found nothing"),
         ({"from": 5}, "body/from: found 5; expected text"),
-        ({"from": FROM, "too": "x"}, "only documented fields"),
+        (
+            {"from": FROM, "too": "x"},
+            'body/too: found "too"; expected one of attachments, from, text, to',
+        ),
     ],
     ids=str,
 )

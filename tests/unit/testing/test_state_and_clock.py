@@ -58,6 +58,16 @@ def test_records_are_read_by_values_and_removed(server: MockServer | RemoteServe
         server.state.remove("leads", made["id"])
 
 
+def test_what_changes_tell_is_read_at_once(server: MockServer | RemoteServer) -> None:
+    server.client.post("activity/sms/", json={"status": "draft"})
+    assert server.state.collections["events"] == len(server.state["events"]) == 1
+
+
+def test_a_field_that_is_none_is_not_looked_for(server: MockServer | RemoteServer) -> None:
+    with pytest.raises(StateError, match="text"):
+        server.state.read("sms_activities", txt="Hello")
+
+
 def test_a_reset_brings_back_the_seed(server: MockServer | RemoteServer) -> None:
     before = server.state["sms_activities"]
     server.client.post("activity/sms/", json={"status": "draft", "text": "x"})
