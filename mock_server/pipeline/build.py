@@ -33,7 +33,7 @@ from mock_server.spec.model import (
     Schema,
 )
 from mock_server.spec.pointers import nearest
-from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
+from mock_server.spec.schemas import keyword_of, properties_of, required_of, rule_ids, types_of
 from mock_server.state.store import CollectionSpec
 
 REFUSALS = (400, 422, 409)
@@ -169,6 +169,7 @@ def build_operation(
             field,
             build_reference(kept(reference, is_active), resources, document.rules),
             frozenset({field, *reference.match.values()}),
+            states_in_need(prototype.resource, field),
         )
         for field, reference in operation.references.items()
         if is_active(reference.rule_ids)
@@ -214,6 +215,20 @@ def build_operation(
         frozenset(resource.fields) - writable_fields(operation, resource),
         build_content(operation.content, resource, resources),
         build_script(operation),
+    )
+
+
+def states_in_need(resource: Resource, field: str) -> frozenset[str]:
+    """The states that require a field and from which something leaves the system with it."""
+    lifecycle = resource.lifecycle
+    if lifecycle is None:
+        return frozenset()
+    leaving = {one.source for one in lifecycle.transitions if one.external}
+    return frozenset(
+        state
+        for one in lifecycle.requires
+        if field in required_of(one.schema)
+        for state in leaving.intersection(one.states)
     )
 
 
