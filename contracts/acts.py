@@ -12,7 +12,7 @@ from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
 from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
-from contracts.strategies.values import as_given, constraints
+from contracts.strategies.values import ODD, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
@@ -26,9 +26,6 @@ def need(operation: Operation | None, story: Story, what: str) -> Operation:
     if operation is None:
         story.block(f"the document has no operation to {what} it")
     return operation
-
-
-ODD = "Grüße\r\n\tund 👩‍👩‍👧 &amp; %41"  # what is easily lost on the way
 
 
 def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
@@ -519,7 +516,6 @@ __all__ = [
     "make",
     "need",
     "reach",
-    "refusal_status",
     "remove",
     "reread",
     "standing",

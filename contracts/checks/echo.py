@@ -34,7 +34,7 @@ from contracts.safety import sending_states
 from contracts.settings import MARK
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_at
-from contracts.strategies.values import WORDS, constraints, is_allowed, typical
+from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, success_rules
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
@@ -116,7 +116,6 @@ POLL = 0.25
 MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
 NUMERALS = "01650555"
-ODD = "Tab\t, return\r\nand line, hard\u00a0blank, &amp; &#39; %41 %20 + \\n, null"
 UNSEEN = "Zero\u200bwidth and \ufeffmark"
 TEXTS = (*WORDS, *LONG, ODD, AROUND, UNSEEN, NUMERALS, NUMERALS[1:], "null", "None", "")
 MOMENTS = ("1969-05-05T05:05:05Z", "1970-01-01T00:00:00Z", "2038-05-05T05:05:05Z")

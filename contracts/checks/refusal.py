@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts import expect
-from contracts.acts import came, is_documented, marks_of, refusal_status
+from contracts.acts import came, is_documented, marks_of
 from contracts.bench import Bench
 from contracts.checks.effect import due_query, look, query_for
 from contracts.client import Client
@@ -15,7 +15,7 @@ from contracts.oracle.schema import oracle_of
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
-from contracts.surface import Surface, response_rules
+from contracts.surface import Surface, refusal_status, response_rules
 from mock_server.spec.model import Effect, Operation, Refusal
 from mock_server.spec.schemas import properties_of
 

@@ -18,7 +18,6 @@ from contracts.acts import (
     expect_refused,
     is_documented,
     note_shape,
-    refusal_status,
     standing,
 )
 from contracts.bench import Bench
@@ -28,7 +27,7 @@ from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.edges import Edge, broken_values, iter_constraints, iter_edges
 from contracts.strategies.values import constraints, is_allowed, typical, valid_values
-from contracts.surface import Surface, response_rules
+from contracts.surface import Surface, refusal_status, response_rules
 from mock_server.spec.model import BusinessRule, Operation, Resource
 from mock_server.spec.schemas import (
     iter_subschemas,
@@ -233,11 +232,12 @@ def iter_create_probes(bench: Bench, surface: Surface, create: Operation) -> Ite
                 delay = {name: bench.composer.value(create, name, base, state)}
                 yield from absence_probes(bench, surface, create, state, base, delay)
         yield from pair_probes(bench, create, state, base)
-        for name in properties_of(create.body_schema):
+        for name, schema in properties_of(create.body_schema).items():
             probes = edge_probes(bench, surface, create, state, base, name)
             if state == calm or is_timed_in(surface.resource, name, state):
                 yield from probes
-            else:  # a form that holds in one state holds in all
+            elif any(one.keyword == "pattern" for one in iter_constraints(schema)):
+                # A form that holds in one state holds in all.
                 forms = (p for p in probes if p.keyword == "pattern" and not p.accepted)
                 yield from islice(forms, 1)
         if lifecycle is not None and state is not None and lifecycle.field in create.body_fields:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from contracts.acts import came, differing, refusal_status
+from contracts.acts import came, differing
 from contracts.bench import Bench
 from contracts.checks.lifecycle import states_of_requests
 from contracts.client import path_of
@@ -32,7 +32,7 @@ from contracts.shared import phases_with
 from contracts.stateful.model import Fact, Model, Verdict
 from contracts.story import BlockedError, Case, RefutedError, Story
 from contracts.strategies.bodies import transition_after, transition_at
-from contracts.surface import Surface, response_rules
+from contracts.surface import Surface, refusal_status, response_rules
 from contracts.wire import Answer, Exchange
 from mock_server.spec.model import Operation
 

@@ -20,6 +20,10 @@ PAST = (
     "2024-02-29T12:00:00+02:00",
 )
 PLAIN = (PAST[0], "2024-05-06T07:08:09Z")  # as every reader of moments takes them
+# What is easily lost on the way.
+ODD = (
+    "Tab\t, return\r\nand line, hard\u00a0blank, &amp; &#39; %41 %20 + \\n, null, Grüße und 👩‍👩‍👧"
+)
 WORDS = (
     "Contract check",
     "Grüße aus Köln",

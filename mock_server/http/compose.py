@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -10,7 +9,6 @@ from typing import TypedDict
 from mock_server.clock import system_now
 from mock_server.http.courier import Courier, Send
 from mock_server.http.coverage import Coverage
-from mock_server.http.journal import Entry
 from mock_server.http.log import RequestLog
 from mock_server.http.manners import Manners
 from mock_server.http.plain import PlainLane
@@ -20,7 +18,7 @@ from mock_server.pipeline.open import open_tenants
 from mock_server.spec import Document
 from mock_server.spec.model import Policy
 from mock_server.state.seed import Seed, check_apart, load_seed
-from mock_server.state.tenant import JOURNAL_LENGTH, TEST_PREFIX
+from mock_server.state.tenant import TEST_PREFIX, Journal
 
 
 class Wishes(TypedDict, total=False):
@@ -63,7 +61,7 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
     coverage = Coverage(document, plan)
     control = Control(wishes.get("control", True), wishes.get("control_token"))
     manners = Manners(wishes.get("cors_origins", ()))
-    journal: deque[Entry] = deque(maxlen=JOURNAL_LENGTH)
+    journal = Journal()
     kind = PlainLane if document.wordless else Lane
     lane = kind(document, plan, tenants, log, journal, coverage, control, courier, manners)
     lane.steering.limit_requests(wishes.get("rate_limit"))

@@ -20,6 +20,7 @@ from mock_server.state.tenant import Tenant
 
 SIGHTINGS_KEPT = 4_096  # kinds of requests that are told apart before they become plain counts
 WRITING = ("create", "update")
+CAUSED = ("timed", "event", "effect")  # what also happens without a client's request
 
 
 class Sighting(NamedTuple):
@@ -367,12 +368,12 @@ class Coverage:
     def counts(self, tenant: Tenant) -> Counter[Any]:
         """("kept", rule), ("broke", rule), ("warned", rule), ("passed", operation),
         ("refused", operation), ("moved", resource, before, after), and places of transitions
-        that time or an event has caused."""
+        and effects that time or an event has caused."""
         with self.lock:
             counts = self.added(tenant)
         for rule in self.document.rules.values():
             for place in rule.places:
-                if place.kind in ("timed", "event"):
+                if place.kind in CAUSED:
                     counts["kept", rule.rule_id] += counts[place.detail.pointer]
         return counts
 

@@ -50,8 +50,8 @@ class Facts:
 
 
 def matches_path(pattern: str, path: str) -> bool:
-    """Whether a path holds a text, or matches it where it has a `*`."""
-    return fnmatch.fnmatchcase(path, pattern) if "*" in pattern else pattern in path
+    """Whether a path holds a text, in which a `*` is any text."""
+    return fnmatch.fnmatchcase(path, f"*{pattern}*") if "*" in pattern else pattern in path
 
 
 def build_match(match: Mapping[str, Any]) -> Callable[[Facts], bool]:

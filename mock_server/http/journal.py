@@ -39,6 +39,7 @@ class Entry:
         "sighting",
         "steered",
         "warned",
+        "weight",
     )
 
     def __init__(
@@ -63,6 +64,7 @@ class Entry:
         self.answer = answer
         self.operation_id = operation_id
         self.body = body
+        self.weight = len(body) + len(answer.body)
         self.broken = broken
         self.warned = warned
 
@@ -76,10 +78,12 @@ def build_entry(
     exchange: Exchange | None,
     problem: Problem | None,
     instant: int,
+    body: bytes = b"",
 ) -> Entry:
+    """The entry of a request; `body` is what came where no stage has read it."""
     broken = problem.violations if problem is not None else ()
     if exchange is None:
-        return Entry(next(numbers), instant, request, answer, "", b"", broken, ())
+        return Entry(next(numbers), instant, request, answer, "", body, broken, ())
     operation_id = exchange.operation.operation.operation_id
     return Entry(
         next(numbers),

@@ -232,8 +232,8 @@ class Steering:
         """An answer that no operation gives, with its entry."""
         lane = self.lane
         now = lane.tenants.now() if tenant is None else tenant.clock.now()
-        entry = lane.note(request, answer, now, None if tenant is None else tenant.journal)
-        entry.body, entry.steered = body, steered
+        entry = lane.note(request, answer, now, tenant, body)
+        entry.steered = steered
         entry.operation_id = operation.operation.operation_id if operation is not None else ""
         return answer, entry
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from http import HTTPStatus
@@ -23,7 +22,7 @@ from mock_server.pipeline.order import Router, run
 from mock_server.pipeline.respond import Answer, refuse
 from mock_server.problems import Problem, Violation
 from mock_server.spec.model import Document
-from mock_server.state.tenant import Tenants
+from mock_server.state.tenant import Journal, Tenant, Tenants
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -52,7 +51,7 @@ class Lane:
         plan: Plan,
         tenants: Tenants,
         log: RequestLog,
-        journal: deque[Entry],
+        journal: Journal,
         coverage: Coverage,
         control: Control,
         courier: Courier,
@@ -134,16 +133,24 @@ class Lane:
         if tenant is None:
             self.journal.append(entry)
         else:
-            watch = self.coverage.watches[operation.operation.operation_id]
-            seen = watch.see(exchange, problem, answer.status)
-            entry.sighting = self.coverage.count(tenant, seen)
             tenant.journal.append(entry)
+        watch = self.coverage.watches[operation.operation.operation_id]
+        seen = watch.see(exchange, problem, answer.status)
+        entry.sighting = self.coverage.count(tenant or self.tenants.default, seen)
         return answer, entry
 
-    def note(self, request: Request, answer: Answer, now: int, journal: deque[Any] | None) -> Entry:
+    def journals(self, tenant: Tenant) -> tuple[Journal, ...]:
+        """Those whose requests a tenant sees: its own; the default one also sees nobody's."""
+        if tenant is self.tenants.default:
+            return tenant.journal, self.journal
+        return (tenant.journal,)
+
+    def note(
+        self, request: Request, answer: Answer, now: int, tenant: Tenant | None, body: bytes
+    ) -> Entry:
         """Keeps an answer that no stage has given."""
-        entry = build_entry(request, answer, None, None, now)
-        (self.journal if journal is None else journal).append(entry)
+        entry = build_entry(request, answer, None, None, now, body)
+        (self.journal if tenant is None else tenant.journal).append(entry)
         return entry
 
     def settled(self, request: Request, problem: Problem | Answer) -> tuple[Answer, Entry]:
@@ -152,8 +159,10 @@ class Lane:
             answer, broken = problem, None
         else:
             answer, broken = refuse(self.plan, problem), problem
-        entry = build_entry(request, answer, None, broken, self.tenants.now())
-        self.journal.append(entry)
+        tenant = self.steering.tenant_of(request)
+        now = (self.tenants if tenant is None else tenant.clock).now()
+        entry = build_entry(request, answer, None, broken, now)
+        (self.journal if tenant is None else tenant.journal).append(entry)
         return answer, entry
 
     def without_path(self, request: Request) -> Problem | Answer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
@@ -38,11 +38,26 @@ from mock_server.state.tenant import Tenant, Tenants
 # A tenant's transaction begins when the request is there as a whole: a slow one keeps nobody waiting.
 OUTSIDE: tuple[Stage, ...] = (authenticate, parse)
 INSIDE: tuple[Stage, ...] = (validate, enforce, handle)
-ORDER = (*OUTSIDE, *INSIDE, respond)
-# Those of a document without words, whose rules are its schemas alone.
-WORDLESS: tuple[tuple[Stage, ...], tuple[Stage, ...]] = ((admit, take_in), (improvise,))
 
 logger = logging.getLogger("mock_server")
+
+
+def refuse_worded(exchange: Exchange, problem: Problem) -> Answer:
+    return refuse(exchange.plan, problem, exchange.warned)
+
+
+class Course(NamedTuple):
+    """The stages before and in the transaction, and who answers in the end."""
+
+    outside: tuple[Stage, ...]
+    inside: tuple[Stage, ...]
+    respond: Callable[[Exchange], Answer]
+    refuse: Callable[[Exchange, Problem], Answer]
+
+
+WORDED = Course(OUTSIDE, INSIDE, respond, refuse_worded)
+# Of a document without words, whose rules are its schemas alone.
+WORDLESS = Course((admit, take_in), (improvise,), respond_improvised, refuse_improvised)
 
 
 class Router:
@@ -90,40 +105,21 @@ def run(
     """Takes one request through the stages."""
     exchange = Exchange(plan, tenants, operation, request, path)
     problem = None
-    if plan.wordless:
-        return run_wordless(exchange)
+    course = WORDLESS if plan.wordless else WORDED
     try:
-        problem = pass_through(OUTSIDE, exchange)
+        problem = pass_through(course.outside, exchange)
         if problem is None:
             with exchange.tenant.store.transaction():
                 enter(exchange)
-                problem = pass_through(INSIDE, exchange)
+                problem = pass_through(course.inside, exchange)
                 if problem is None:
                     if plan.subscriptions:
                         spread(plan, exchange.tenant)
-                    return respond(exchange), exchange, None
+                    return course.respond(exchange), exchange, None
     except Exception:
         logger.exception("a request failed inside the server: %s %s", request.method, request.path)
         problem = Problem(500, "The server has failed at this request; its log says where.")
-    return refuse(plan, problem, exchange.warned), exchange, problem
-
-
-def run_wordless(exchange: Exchange) -> tuple[Answer, Exchange, Problem | None]:
-    """As `run`, where a document has no word of ours."""
-    outside, inside = WORDLESS
-    request = exchange.request
-    try:
-        problem = pass_through(outside, exchange)
-        if problem is None:
-            with exchange.tenant.store.transaction():
-                enter(exchange)
-                problem = pass_through(inside, exchange)
-                if problem is None:
-                    return respond_improvised(exchange), exchange, None
-    except Exception:
-        logger.exception("a request failed inside the server: %s %s", request.method, request.path)
-        problem = Problem(500, "The server has failed at this request; its log says where.")
-    return refuse_improvised(exchange, problem), exchange, problem
+    return course.refuse(exchange, problem), exchange, problem
 
 
 def pass_through(stages: tuple[Stage, ...], exchange: Exchange) -> Problem | None:
@@ -185,6 +181,17 @@ def settle(plan: Plan, tenant: Tenant, now: int) -> None:
         spread(plan, tenant)
 
 
+def catch_up(plan: Plan, tenant: Tenant) -> int:
+    """For whoever looks in from beside: what is due has happened, and all of it is told; call it in a transaction.
+
+    Returns the instant that it is.
+    """
+    now = tenant.clock.now()
+    settle(plan, tenant, now)
+    tell(plan, tenant)
+    return now
+
+
 def follow(plan: Plan, tenant: Tenant, prototype: Prototype, record: Record) -> None:
     """What a magic value lets follow upon a state, once."""
     assert prototype.machine is not None and record.due is not None  # noqa: PT018 - only these are due
@@ -218,7 +225,11 @@ def perform(
     context = Context(tenant.store, tenant.ids, moment, {}, principal, {}, exchange.query)
     context.base = tenant.base
     exchange.context = context
-    return exchange, pass_through((parse, *INSIDE), exchange)
+    problem = pass_through((parse, *INSIDE), exchange)
+    if problem is None:
+        # No request of a client's tells of it, so that what it brings about is counted here.
+        tenant.counts.update(e.pointer for e in operation.effects if e.happens(context))
+    return exchange, problem
 
 
 def text_of(value: Any) -> str:

@@ -13,12 +13,13 @@ from mock_server.spec.model import Effect, Expression, Resource
 class PreparedEffect:
     """When it happens, and the values of the records that it creates."""
 
-    __slots__ = ("creates", "each", "holds", "into", "list_field", "values")
+    __slots__ = ("creates", "each", "holds", "into", "list_field", "pointer", "values")
 
     def __init__(
         self, effect: Effect, resource: Resource, resources: Mapping[str, Resource]
     ) -> None:
         self.creates = effect.creates
+        self.pointer = effect.pointer
         self.into = effect.into
         self.each = build_value(effect.each, resource, resources) if effect.each else None
         self.list_field = effect.each.tokens[0] if isinstance(effect.each, Expression) else ""
@@ -32,10 +33,13 @@ class PreparedEffect:
         """False where it is for each item of a list that has none."""
         return not self.list_field or bool(given.get(self.list_field))
 
+    def happens(self, context: Context) -> bool:
+        """Whether its condition holds for a request and the record that it leaves."""
+        return self.holds({"query": context.query, "body": context.body, "record": context.record})
+
     def bodies(self, context: Context) -> list[tuple[Mapping[str, Any], dict[str, Any]]]:
         """The given values of each new record, with the item it is for; none where it does not happen."""
-        facts = {"query": context.query, "body": context.body, "record": context.record}
-        if not self.holds(facts):
+        if not self.happens(context):
             return []
         if self.each is None:
             return [(NOTHING, {field: compute(context) for field, compute in self.values})]

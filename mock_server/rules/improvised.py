@@ -39,8 +39,9 @@ class Improvised(Prototype):
         resources: Mapping[str, Resource],
         rules: Mapping[str, BusinessRule],
         is_active: Callable[[Iterable[str]], bool],
+        writable: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(resource, resources, rules, is_active)
+        super().__init__(resource, resources, rules, is_active, writable)
         properties = properties_of(resource.schema)
         needed = required_of(resource.schema)
         self.key_schema = properties.get(resource.key, {})

@@ -31,6 +31,7 @@ class Prototype:
         "resource",
         "sets",
         "template",
+        "writable",
     )
 
     def __init__(
@@ -39,8 +40,11 @@ class Prototype:
         resources: Mapping[str, Resource],
         rules: Mapping[str, BusinessRule],
         is_active: IsActive,
+        writable: frozenset[str] = frozenset(),
     ) -> None:
+        """`writable` are the fields that some operation lets a client write."""
         self.resource = resource
+        self.writable = writable
         self.sets: dict[frozenset[str], frozenset[str]] = {}
         self.collection = resource.collection
         self.hidden = tuple(resource.hidden)
@@ -82,7 +86,9 @@ class Prototype:
             data["id"] = context.ids.new(self.resource.prefix)
         due = self.machine.due(data, now) if self.machine is not None else None
         hidden = {field: data.pop(field) for field in self.hidden}
-        return Record(data, hidden, self.one_set(frozenset(given)), now, due)
+        # What only a seed can say is worked out anew with the next change, as if it had been then.
+        explicit = self.one_set(self.writable.intersection(given))
+        return Record(data, hidden, explicit, now, due)
 
     def one_set(self, fields: frozenset[str]) -> frozenset[str]:
         """One set for all records of which the same fields were given: there are few different ones."""

@@ -48,9 +48,7 @@ def build_reference(
         bound = [*narrower, *(f"{name} is {quoted(held)}" for name, held in own.items())]
         expected = kind + (f" whose {' and '.join(bound)}" if bound else "")
         listed = candidates(store, own)
-        return Violation(
-            ids, pointer, field, message, value, expected + such_as(listed), facts, True
-        )
+        return Violation(ids, pointer, field, message, value, expected + such_as(listed), facts)
 
     def candidates(store: Store, own: Mapping[str, Any]) -> list[Any]:
         """Some values that would pass."""

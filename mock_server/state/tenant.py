@@ -14,6 +14,7 @@ from mock_server.state.delivery import Delivery
 from mock_server.state.store import Store
 
 JOURNAL_LENGTH = 500
+JOURNAL_BYTES = 16 * 1024 * 1024  # of bodies
 TEST_PREFIX = "api_test_"
 TENANT_LIMIT = 1_000
 Dispatch = Callable[["Tenant", list[Delivery]], None]
@@ -26,6 +27,28 @@ class Planting:
     chance: str  # of ids that the seed leaves out
     instant: int
     store: Store
+
+
+class Journal(deque[Any]):
+    """The last entries: so many, and no more than their bodies have room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = 0
+        self.lock = Lock()
+
+    def append(self, entry: Any) -> None:
+        """Keeps an entry, whose `weight` is the bytes of its bodies, in place of the oldest ones."""
+        with self.lock:
+            self.weight += entry.weight
+            super().append(entry)
+            while len(self) > JOURNAL_LENGTH or (self.weight > JOURNAL_BYTES and len(self) > 1):
+                self.weight -= self.popleft().weight
+
+    def clear(self) -> None:
+        with self.lock:
+            super().clear()
+            self.weight = 0
 
 
 class Tenant:
@@ -68,7 +91,7 @@ class Tenant:
         self.principals: dict[str, Mapping[str, Any]] = {}  # key -> record of who calls
         self.base = ""  # where its callers reach the API
         self.host = ""  # part of it
-        self.journal: deque[Any] = deque(maxlen=JOURNAL_LENGTH)
+        self.journal = Journal()
         self.tally: dict[Any, list[Any]] = {}  # what requests were like, and how many
         self.counts: Counter[Any] = Counter()  # of what is told apart no longer, and of transitions
         self.faults: list[Any] = []  # what goes wrong on purpose
@@ -107,6 +130,13 @@ class Tenants:
     def default_key(self) -> str:
         """A key that works: the first of the seed."""
         return next(iter(self.keys), f"{self.prefix}key")
+
+    @property
+    def default(self) -> Tenant:
+        """Whose world it is where nobody says."""
+        found = self.find(self.default_key)
+        assert found is not None  # it opens where it is not there yet
+        return found
 
     def find(self, key: str) -> Tenant | None:
         """The tenant of a key, or None where the key is unknown."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from mock_server.clock import EPOCH, LATEST, MICROSECOND, SECOND, parse_instant
 from mock_server.errors import MockServerError
 from mock_server.pipeline.exchange import Plan
-from mock_server.pipeline.order import settle
+from mock_server.pipeline.order import catch_up
 from mock_server.state.tenant import Tenant
 
 
@@ -53,7 +53,7 @@ class MockClock:
             return self.settled()
 
     def settled(self) -> datetime:
-        settle(self.plan, self.tenant, self.tenant.clock.now())
+        catch_up(self.plan, self.tenant)
         return self.now
 
 

@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from requests import Session
     from requests.adapters import HTTPAdapter
+
+
+class Answering(ABC):
+    """What answers for others: sessions and clients are sent to it, whoever makes them."""
+
+    @abstractmethod
+    def adapter(self) -> HTTPAdapter:
+        """What a `requests` session sends by."""
+
+    @property
+    @abstractmethod
+    def transport(self) -> Any:
+        """For `httpx.Client(transport=…)` and `httpx.AsyncClient(transport=…)`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends what was opened for it."""
+
+    def mount(self, session: Session, at: str = "http") -> Session:
+        """Has a `requests` session answered here: all of it, or what begins with a URL. Returns it."""
+        from mock_server.testing.requests_adapter import mount
+
+        return mount(session, self.adapter(), at)
+
+    @contextmanager
+    def intercept(self, origin: str) -> Iterator[None]:
+        """Meanwhile requests of `requests` and `httpx` to an origin are answered here, whoever sends them."""
+        with intercepted(origin, self.adapter(), lambda: self.transport):
+            yield
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 @contextmanager

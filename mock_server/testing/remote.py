@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from requests import RequestException, Session
@@ -16,9 +14,11 @@ from requests import RequestException, Session
 from mock_server.clock import LATEST, SECOND, format_instant
 from mock_server.errors import Fault, MockServerError, StateError
 from mock_server.http.log import printable
+from mock_server.spec.pointers import nearest
 from mock_server.testing.clock import to_instant
-from mock_server.testing.interception import intercepted
-from mock_server.testing.requests_adapter import Client, ElsewhereAdapter, mount
+from mock_server.testing.interception import Answering
+from mock_server.testing.requests_adapter import Client, ElsewhereAdapter
+from mock_server.testing.state import check_fields
 
 if TYPE_CHECKING:
     from mock_server.testing.httpx_transport import ElsewhereTransport
@@ -97,7 +97,7 @@ def fault_of(told: Mapping[str, Any]) -> Fault:
     return Fault(f"#{place}", found if isinstance(found, str) else repr(found), told["expected"])
 
 
-class RemoteServer:
+class RemoteServer(Answering):
     """An account of its own on a server that runs elsewhere, with what MockServer has.
 
     `with RemoteServer("http://127.0.0.1:4010") as server:`; close() drops the account.
@@ -124,8 +124,7 @@ class RemoteServer:
     def client(self) -> Client:
         """A `requests` session with the key; its paths are relative to the API's base."""
         server = self.server
-        adapter = ElsewhereAdapter(server.origin)
-        return Client(adapter, server.origin, server.base_path, self.key, server.kinds)
+        return Client(self.adapter(), server.origin, server.base_path, self.key, server.kinds)
 
     @cached_property
     def clock(self) -> RemoteClock:
@@ -145,9 +144,9 @@ class RemoteServer:
         """The same as lines to read."""
         return "\n".join(map(told, self.requests))
 
-    def mount(self, session: Session, at: str = "http") -> Session:
-        """Has a `requests` session answered there: all of it, or what begins with a URL. Returns it."""
-        return mount(session, ElsewhereAdapter(self.origin), at)
+    def adapter(self) -> ElsewhereAdapter:
+        """What a `requests` session sends by: to the server there."""
+        return ElsewhereAdapter(self.origin)
 
     @cached_property
     def transport(self) -> ElsewhereTransport:
@@ -156,12 +155,6 @@ class RemoteServer:
 
         return ElsewhereTransport(self.origin)
 
-    @contextmanager
-    def intercept(self, origin: str) -> Iterator[None]:
-        """Meanwhile requests of `requests` and `httpx` to an origin are answered there, whoever sends them."""
-        with intercepted(origin, ElsewhereAdapter(self.origin), lambda: self.transport):
-            yield
-
     def close(self) -> None:
         """Drops the account."""
         if "client" in self.__dict__:
@@ -169,17 +162,6 @@ class RemoteServer:
         self.server.ask("DELETE", f"/tenants/{quote(self.key, safe='')}")
         if self.owned:
             self.server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class RemoteClock:
@@ -251,6 +233,9 @@ class RemoteState:
             records += [row["record"] for row in page["records"]]
             if len(records) >= page["total"] or not page["records"]:
                 break
+        fields = {field for one in records for field in one}
+        # What has nearly the name of one is a slip; a field of another name may yet come.
+        check_fields(collection, [name for name in wanted if nearest(name, fields)], fields)
         return [one for one in records if all(one.get(k) == v for k, v in wanted.items())]
 
     def one(self, collection: str, record_id: str) -> dict[str, Any]:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from io import StringIO
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from mock_server.http.journal import to_json
 from mock_server.http.log import RequestLog
 from mock_server.spec import Document
 from mock_server.state.tenant import Tenant
 from mock_server.testing.clock import MockClock
-from mock_server.testing.interception import intercepted
+from mock_server.testing.interception import Answering
 from mock_server.testing.state import MockState
 from mock_server.testing.stub import Stub
 
 if TYPE_CHECKING:
-    from requests import Session
-
     from mock_server.testing.httpx_transport import InProcessTransport
-    from mock_server.testing.requests_adapter import Client
+    from mock_server.testing.requests_adapter import Client, InProcessAdapter
 
 INSIDE = "http://mock-server.test"  # where the client believes to be; nothing listens there
 RUN = token_hex(4)  # no two runs have keys in common
 numbers = count(1)
 
 
-class MockServer:
+class MockServer(Answering):
     """A mock server with records, a clock and a journal of its own.
 
     `with MockServer() as server:` is all that it needs; close() does what leaving does.
@@ -74,11 +70,11 @@ class MockServer:
     @cached_property
     def client(self) -> Client:
         """A `requests` session with the key; its paths are relative to the API's base."""
-        from mock_server.testing.requests_adapter import Client, InProcessAdapter
+        from mock_server.testing.requests_adapter import Client
 
         kinds = {scheme.kind for scheme in self.stub.document.security_schemes.values()}
         base = self.stub.document.base_path
-        return Client(InProcessAdapter(self.stub), INSIDE, base, self.key, kinds)
+        return Client(self.adapter(), INSIDE, base, self.key, kinds)
 
     @cached_property
     def clock(self) -> MockClock:
@@ -100,11 +96,11 @@ class MockServer:
         plan = self.stub.lane.plan
         return "".join(log.as_text(entry, plan) for entry in tuple(self.tenant.journal)).rstrip()
 
-    def mount(self, session: Session, at: str = "http") -> Session:
-        """Has a `requests` session answered here: all of it, or what begins with a URL. Returns it."""
-        from mock_server.testing.requests_adapter import InProcessAdapter, mount
+    def adapter(self) -> InProcessAdapter:
+        """What a `requests` session sends by: no socket."""
+        from mock_server.testing.requests_adapter import InProcessAdapter
 
-        return mount(session, InProcessAdapter(self.stub), at)
+        return InProcessAdapter(self.stub)
 
     @cached_property
     def transport(self) -> InProcessTransport:
@@ -113,14 +109,6 @@ class MockServer:
 
         return InProcessTransport(self.stub)
 
-    @contextmanager
-    def intercept(self, origin: str) -> Iterator[None]:
-        """Meanwhile requests of `requests` and `httpx` to an origin are answered here, whoever sends them."""
-        from mock_server.testing.requests_adapter import InProcessAdapter
-
-        with intercepted(origin, InProcessAdapter(self.stub), lambda: self.transport):
-            yield
-
     def close(self) -> None:
         """Forgets the account; a server of its own stops listening."""
         if "client" in self.__dict__:
@@ -128,14 +116,3 @@ class MockServer:
         self.stub.lane.tenants.drop(self.key)
         if self.owned:
             self.stub.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,10 @@ from mock_server.clock import format_instant
 from mock_server.errors import Fault, StateError
 from mock_server.messages import quoted
 from mock_server.pipeline.exchange import Plan
+from mock_server.pipeline.order import catch_up
+from mock_server.pipeline.plant import complete
 from mock_server.rules.record import Prototype
-from mock_server.rules.values import Context
+from mock_server.rules.values import NOTHING, Context
 from mock_server.spec.loader import Source
 from mock_server.spec.pointers import nearest, one_of
 from mock_server.state.seed import build_fit, record_faults
@@ -39,21 +42,25 @@ class MockState:
     @property
     def collections(self) -> dict[str, int]:
         """How many records each collection holds."""
-        return dict(self.tenant.store.collections())
+        with self.looked_at():
+            return dict(self.tenant.store.collections())
 
     def __getitem__(self, collection: str) -> list[dict[str, Any]]:
         return self.read(collection)
 
     def read(self, collection: str, **wanted: Any) -> list[dict[str, Any]]:
         """Copies of the records, oldest first; with values, those that have them."""
-        self.prototype(collection)
-        with self.tenant.store.transaction():
+        prototype = self.prototype(collection)
+        if not self.plan.wordless:
+            check_fields(collection, wanted, prototype.template)
+        with self.looked_at():
             records = [whole(record) for record in self.tenant.store.iter_records(collection)]
         return [one for one in records if all(one.get(k) == v for k, v in wanted.items())]
 
     def one(self, collection: str, record_id: str) -> dict[str, Any]:
         """A copy of one record; raises StateError where there is none."""
-        return whole(self.stored(self.prototype(collection), record_id))
+        with self.looked_at():
+            return whole(self.stored(self.prototype(collection), record_id))
 
     def add(self, collection: str, values: Values | None = None, **more: Any) -> dict[str, Any]:
         """Adds a record as a seed would, and returns it whole."""
@@ -66,8 +73,7 @@ class MockState:
                 raise StateError(collection, [Fault("#/id", found, "an id of its own")])
             self.check(prototype, given, given)
             now = tenant.clock.now()
-            context = Context(tenant.store, tenant.ids, format_instant(now), {}, {})
-            record = prototype.create(context, given, now)
+            record = complete(self.plan, prototype, self.context(now), given, now)
             tenant.store.put(collection, record)
             return whole(record)
 
@@ -87,8 +93,7 @@ class MockState:
             state = {machine.field: stored.data[machine.field]} if machine else {}
             self.check(prototype, {**state, **changes}, changes)
             now = tenant.clock.now()
-            context = Context(tenant.store, tenant.ids, format_instant(now), {}, {})
-            record = prototype.change(context, stored, changes, now)
+            record = prototype.change(self.context(now), stored, changes, now)
             tenant.store.put(collection, record)
             return whole(record)
 
@@ -101,6 +106,19 @@ class MockState:
     def reset(self) -> None:
         """The records are those of the seed again; clock and journal stay."""
         self.tenants.renew(self.tenant)
+
+    def context(self, now: int) -> Context:
+        """What records follow from: whoever's key it is has written them."""
+        tenant = self.tenant
+        principal = next(iter(tenant.principals.values()), NOTHING)
+        return Context(tenant.store, tenant.ids, format_instant(now), {}, principal)
+
+    @contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """The records as they are now: what is due has happened."""
+        with self.tenant.store.transaction():
+            catch_up(self.plan, self.tenant)
+            yield
 
     def prototype(self, collection: str) -> Prototype:
         found = self.prototypes.get(collection)
@@ -132,6 +150,17 @@ class MockState:
                     faults.append(Fault(f"#/{reference.field}", missing, expected))
         if faults:
             raise StateError(prototype.collection, faults)
+
+
+def check_fields(collection: str, wanted: Iterable[str], fields: Collection[str]) -> None:
+    """Raises StateError for fields that no record has: nothing would ever be found by them."""
+    faults = [
+        Fault(f"#/{name}", f'the field "{name}"', one_of(fields), nearest(name, fields))
+        for name in wanted
+        if name not in fields
+    ]
+    if faults:
+        raise StateError(collection, faults)
 
 
 def whole(record: Record) -> dict[str, Any]:

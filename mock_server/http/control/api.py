@@ -124,9 +124,7 @@ def find_tenant(lane: Lane, guard: Guard) -> Tenant:
         return found
     header = request.headers.get("Authorization")
     if not header or guard.is_token(header):
-        default = lane.tenants.find(lane.tenants.default_key)
-        assert default is not None
-        return default
+        return lane.tenants.default
     credentials = parse_credentials(header)
     known = lane.tenants.find(credentials[1]) if credentials else None
     if known is None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
-from mock_server.http.control.interface import misfit
+from mock_server.http.control.names import check_names
+from mock_server.http.control.search import prepared
 from mock_server.http.faults import Fault
-from mock_server.spec.pointers import nearest, one_of
 
 MOST = 200  # faults of a tenant
 
@@ -32,11 +32,7 @@ def add(call: Call) -> Any:
     tenant = call.tenant
     if len(tenant.faults) >= MOST:
         raise ControlError(409, f"There are {MOST} faults already; remove some first.")
-    try:
-        fault = Fault(call.body)
-    except ValueError as error:
-        place = misfit("body/match", call.body.get("match"), "JSON Schemas 2020-12")
-        raise ControlError(400, f"A schema is none: {error}.", [place]) from None
+    fault = Fault(call.body)
     with tenant.store.transaction():
         tenant.faults.append(fault)
     call.lane.steering.active = True
@@ -46,21 +42,14 @@ def add(call: Call) -> Any:
 
 
 def check(call: Call) -> None:
-    """The operations that a fault names must exist."""
-    document = call.lane.document
-    operations = {**document.operations, **document.plain}
-    named = call.body.get("match", {}).get("operation", [])
-    faults = [
-        misfit(
-            "body/match/operation",
-            name,
-            f"an operation of the document; {nearest(name, operations) or one_of(operations)}",
-        )
-        for name in ([named] if isinstance(named, str) else named)
-        if name not in operations
-    ]
-    if faults:
-        raise ControlError(404, "There is no such operation.", faults)
+    """The names that a fault holds must exist, and its schemas must be some."""
+    match = call.body.get("match", {})
+    for name in ("query", "body"):
+        if name in match:
+            prepared(match[name], f"body/match/{name}")
+    for name, schema in match.get("headers", {}).items():
+        prepared(schema, f"body/match/headers/{name}")
+    check_names(call.lane, {"body/match/": match})
 
 
 def drop(call: Call) -> Any:

@@ -101,9 +101,26 @@ def parameter(document: dict[str, Any], node: dict[str, Any]) -> Parameter:
 
 def build(document: dict[str, Any], schema: Any) -> Form:
     """A schema that may refer into the document, prepared."""
-    whole = {"allOf": [schema], "components": document["components"]}
+    whole = {"allOf": [schema], "components": {"schemas": reached(document, schema)}}
     formats = {"date-time": is_date_time}
     return Form(whole, Draft202012Validator(whole, validate_formats=True, formats=formats))
+
+
+def reached(document: dict[str, Any], schema: Any) -> dict[str, Any]:
+    """The components that a schema refers to, however far: a validator holds all that it is given."""
+    found: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found[name] = document["components"]["schemas"][name]
+                waiting.append(found[name])
+        waiting += (
+            node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        )
+    return found
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:
@@ -188,7 +205,10 @@ def forms_of(options: list[Any]) -> str:
 def holder_of(schema: Any, error: ValidationError) -> dict[str, Any]:
     """The subschema whose keyword a value breaks."""
     node = schema
-    for word in list(error.schema_path)[:-1]:
+    words = list(error.schema_path)
+    # A name that does not fit is told with the keyword inside `propertyNames`.
+    last = words.index("propertyNames") if error.kind.name == "propertyNames" else -1
+    for word in words[:last]:
         if word == "$ref":
             node = follow(schema, parse_pointer(node["$ref"]))
         else:

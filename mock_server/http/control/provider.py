@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mock_server.clock import format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
+from mock_server.http.control.interface import Form, iter_misfits
 from mock_server.http.journal import explain
-from mock_server.messages import article, say
-from mock_server.pipeline.order import perform, settle
+from mock_server.messages import article
+from mock_server.pipeline.order import catch_up, perform
 from mock_server.pipeline.tell import spread
+from mock_server.spec.model import Expression, Value
 from mock_server.state.delivery import Delivery
 
 
@@ -40,40 +42,43 @@ def happenings(call: Call) -> Any:
         for one in call.lane.document.happenings.values()
     ]
     for resource in call.lane.document.resources.values():
-        events = [t.event for t in (resource.lifecycle.transitions if resource.lifecycle else ())]
-        for event in dict.fromkeys(filter(None, events)):
-            says = f"It happens to {article(resource.title)}."
-            facts = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+        transitions = resource.lifecycle.transitions if resource.lifecycle else ()
+        for event in dict.fromkeys(one.event for one in transitions if one.event):
+            ways = [one for one in transitions if one.event == event]
+            moves = ", ".join(dict.fromkeys(f"{one.source} to {one.to}" for one in ways))
+            says = f"It happens to {article(resource.title)}, which goes from {moves}."
+            properties: dict[str, Any] = {"id": {"type": "string"}}
+            for one in ways:
+                properties |= {name: {} for name in facts_read(one.sets.values())}
+            facts = {"type": "object", "required": ["id"], "properties": properties}
             found.append({"event": event, "says": says, "facts": facts})
     return found
+
+
+def facts_read(values: Iterable[Value]) -> list[str]:
+    """The facts of an event that values are taken from."""
+    return [
+        one.tokens[0]
+        for one in values
+        if isinstance(one, Expression) and one.source == "event" and one.tokens
+    ]
 
 
 def come_in(call: Call, name: str, facts: Mapping[str, Any]) -> Any:
     """The request that a happening is: its record, or the rules that it breaks."""
     plan, tenant = call.lane.plan, call.tenant
     prepared, _ = plan.happenings[name]
-    faults = [fault_of(error) for error in prepared.facts.iter_errors(facts)]
+    faults = list(iter_misfits(Form(dict(prepared.happening.facts), prepared.facts), facts, "body"))
     if faults:
         raise ControlError(400, "The facts do not fit.", faults)
     with tenant.store.transaction():
-        now = tenant.clock.now()
-        settle(plan, tenant, now)
+        now = catch_up(plan, tenant)
         exchange, problem = perform(plan, tenant, name, facts, now)
         spread(plan, tenant)
     if problem is not None:
         broken = [explain(violation, plan, "broken") for violation in problem.violations]
         raise ControlError(409, "What comes in breaks rules.", (), broken)
     return exchange.answer
-
-
-def fault_of(error: Any) -> dict[str, Any]:
-    place = "/".join(["body", *(str(token) for token in error.instance_path)])
-    missing = error.kind.name == "required"
-    return {
-        "where": f"{place}/{error.kind.value}" if missing else place,
-        "found": None if missing else error.instance,
-        "expected": say(error.kind.name, error.kind.value)[1],
-    }
 
 
 def deliveries(call: Call) -> Any:

@@ -13,7 +13,8 @@ from mock_server.http.control.interface import misfit
 from mock_server.http.control.sending import build_request
 from mock_server.http.journal import explain
 from mock_server.pipeline.exchange import OperationPlan, Plan
-from mock_server.pipeline.order import run, settle
+from mock_server.pipeline.order import catch_up, run
+from mock_server.pipeline.plant import complete
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
 from mock_server.spec.loader import Source
@@ -27,7 +28,7 @@ HIDDEN_KEY = "…"
 
 def collections(call: Call) -> Any:
     with call.tenant.store.transaction():
-        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        catch_up(call.lane.plan, call.tenant)
         return {"collections": dict(call.tenant.store.collections())}
 
 
@@ -68,7 +69,7 @@ def listed(call: Call) -> Any:
     skip, limit = call.values["skip"], call.values["limit"]
     made = call.values["order"] == "made"
     with store.transaction():
-        settle(plan, call.tenant, call.tenant.clock.now())
+        catch_up(plan, call.tenant)
         if not text and not made:
             found = store.select(prototype.collection, [], min(skip, 1 << 40), limit, None, True)
             rows = [row_of(plan, prototype, record) for record in found.records]
@@ -88,7 +89,7 @@ def listed(call: Call) -> Any:
 def one(call: Call) -> Any:
     prototype = prototype_of(call)
     with call.tenant.store.transaction():
-        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        catch_up(call.lane.plan, call.tenant)
         return row_of(call.lane.plan, prototype, stored_of(call, prototype))
 
 
@@ -165,8 +166,7 @@ def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
     lane, tenant = call.lane, call.tenant
     given = prototype.canonical(call.body)
     with tenant.store.transaction():
-        now = tenant.clock.now()
-        settle(lane.plan, tenant, now)
+        now = catch_up(lane.plan, tenant)
         known = {} if stored is None else {**stored.data, **stored.hidden}
         check_given(call, prototype, known, given)
         if stored is not None and given.get("id", stored.record_id) != stored.record_id:
@@ -175,7 +175,7 @@ def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
         if stored is None and tenant.store.get(prototype.collection, str(given.get("id"))):
             fault = misfit("body/id", given["id"], "an id of its own")
             raise ControlError(409, "There is such a record.", [fault])
-        record = written(tenant, prototype, stored, given, now)
+        record = written(lane.plan, tenant, prototype, stored, given, now)
         tenant.store.put(prototype.collection, record)
         return row_of(lane.plan, prototype, record)
 
@@ -211,12 +211,17 @@ def check_given(
 
 
 def written(
-    tenant: Tenant, prototype: Prototype, stored: Record | None, given: dict[str, Any], now: int
+    plan: Plan,
+    tenant: Tenant,
+    prototype: Prototype,
+    stored: Record | None,
+    given: dict[str, Any],
+    now: int,
 ) -> Record:
     principal = next(iter(tenant.principals.values()), {})
     context = Context(tenant.store, tenant.ids, format_instant(now), {}, principal)
     if stored is None:
-        return prototype.create(context, given, now)
+        return complete(plan, prototype, context, given, now)
     record = prototype.change(context, stored, given, now)
     # What is given stays as it is given, also where a rule would work it out.
     for field, value in given.items():

@@ -7,12 +7,14 @@ from typing import Any
 
 from mock_server.http.control.call import Call, Raw
 from mock_server.http.control.errors import missing
+from mock_server.http.control.names import check_names
 from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
 from mock_server.http.control.sending import send
 from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, to_json
-from mock_server.pipeline.order import settle
+from mock_server.pipeline.order import catch_up
+from mock_server.state.tenant import JOURNAL_LENGTH
 
 FINDING = ("since", "method", "path", "operation", "status", "rule", "text")
 NEAREST = 5
@@ -20,13 +22,15 @@ PAUSE = 700  # milliseconds until a page asks again
 
 
 def entries_of(call: Call) -> list[Entry]:
-    """The tenant's requests and those that reached no tenant, newest first."""
-    found = [*list(call.tenant.journal), *list(call.lane.journal)]
+    """The requests that the tenant sees, newest first."""
+    found = [one for journal in call.lane.journals(call.tenant) for one in list(journal)]
     return sorted(found, key=lambda entry: -entry.number)
 
 
 def found_in(call: Call) -> list[Entry]:
-    pattern = Pattern({name: call.values[name] for name in FINDING})
+    wish = {name: call.values[name] for name in FINDING}
+    check_names(call.lane, {"query ": wish})
+    pattern = Pattern(wish)
     return [entry for entry in entries_of(call) if pattern.matches(entry)]
 
 
@@ -43,6 +47,7 @@ def count(call: Call) -> Any:
 
 
 def near(call: Call) -> Any:
+    check_names(call.lane, {"body/": call.body})
     return nearest_to(call, Pattern(call.body), entries_of(call), NEAREST)
 
 
@@ -60,8 +65,7 @@ def entry_of(call: Call) -> Any:
     for entry in (*list(call.tenant.journal), *list(call.lane.journal)):
         if entry.number == number:
             return entry
-    most = call.lane.journal.maxlen
-    kept = f"the last {most} requests of each key are kept, and shown to who comes with that key"
+    kept = f"the last {JOURNAL_LENGTH} requests of each key are kept, and shown to who comes with that key"
     raise missing("request", number, kept)
 
 
@@ -75,7 +79,8 @@ def as_test(call: Call) -> Any:
 
 
 def forget(call: Call) -> Any:
-    call.tenant.journal.clear()
+    for journal in call.lane.journals(call.tenant):
+        journal.clear()
 
 
 def send_one(call: Call) -> Any:
@@ -96,7 +101,7 @@ def live(call: Call) -> Any:
     # Without an id: what it tells is no place in the stream, but whether to look at records again.
     store = call.tenant.store
     with store.transaction():
-        settle(call.lane.plan, call.tenant, call.tenant.clock.now())
+        catch_up(call.lane.plan, call.tenant)
         events.append(f"event: state\ndata: {json.dumps({'writes': store.writes})}\n\n")
     data = f"retry: {PAUSE}\n\n" + "".join(events)
     return Raw(data.encode(), 200, {"Content-Type": "text/event-stream; charset=utf-8"})

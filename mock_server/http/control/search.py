@@ -51,8 +51,9 @@ def prepared(schema: Any, place: str) -> Form:
     try:
         return Form(schema, build_validator(schema))
     except ValueError as error:
-        found = misfit(place, schema, "a JSON Schema 2020-12")
-        raise ControlError(400, f"A schema is none: {error}.", [found]) from None
+        reason = str(error).partition("\n")[0]
+        found = misfit(place, schema, f"a JSON Schema 2020-12, of which it breaks a rule: {reason}")
+        raise ControlError(400, "A schema is none.", [found]) from None
 
 
 def has_status(entry: Entry, wanted: Any) -> tuple[Any, bool]:

@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from mock_server.http.control.errors import ControlError
-from mock_server.http.control.interface import misfit
+from mock_server.http.control.names import unknown
 from mock_server.http.journal import Entry
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Request
 from mock_server.spec.model import Document
-from mock_server.spec.pointers import nearest, one_of
 from mock_server.state.tenant import Tenant
 
 
@@ -73,15 +72,10 @@ def target_of(document: Document, wish: Mapping[str, Any]) -> tuple[str, str, st
         together = "&".join(one for one in (parts.query, written) if one)
         return wish.get("method", "GET").upper(), path if inside else base + path, together
     operations = {**document.operations, **document.plain}
-    operation = operations.get(wish["operation"])
-    if operation is None:
-        known = list(operations)
-        expected = nearest(wish["operation"], known) or one_of(known)
-        raise ControlError(
-            404,
-            "There is no such operation.",
-            [misfit("body/operation", wish["operation"], expected)],
-        )
+    faults = unknown("body/operation", wish["operation"], operations)
+    if faults:
+        raise ControlError(404, "There is no such operation.", faults)
+    operation = operations[wish["operation"]]
     path = wish.get("path") or document.base_path + operation.path_template
     for name, value in wish.get("parameters", {}).items():
         path = path.replace("{" + name + "}", quote(str(value), safe=""))

@@ -11,7 +11,7 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.records import row_of
 from mock_server.pipeline.exchange import Plan
-from mock_server.pipeline.order import settle
+from mock_server.pipeline.order import catch_up
 from mock_server.spec.pointers import nearest
 from mock_server.state.store import Record, Store
 from mock_server.state.tenant import Tenant, Tenants
@@ -41,8 +41,7 @@ def records_of(store: Store) -> Records:
 
 def take(plan: Plan, tenant: Tenant, name: str) -> Snapshot:
     with tenant.store.transaction():
-        now = tenant.clock.now()
-        settle(plan, tenant, now)
+        now = catch_up(plan, tenant)
         clock = tenant.clock
         return Snapshot(name, now, clock.offset, clock.frozen, records_of(tenant.store))
 

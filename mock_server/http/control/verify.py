@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mock_server.http.control.call import Call
+from mock_server.http.control.names import check_names
 from mock_server.http.control.requests import entries_of, nearest_to, shown
 from mock_server.http.control.search import Pattern
 from mock_server.http.journal import Entry
@@ -57,6 +58,11 @@ def bounds(count: Any) -> tuple[int, int | None]:
 
 def verify(call: Call) -> Any:
     wish = call.body
+    patterns = ((word, wish.get(word, [])) for word in ("expect", "ignore"))
+    check_names(
+        call.lane,
+        {f"body/{word}/{i}/": one for word, listed in patterns for i, one in enumerate(listed)},
+    )
     entries = sorted(
         (entry for entry in entries_of(call) if entry.number > wish.get("since", 0)),
         key=lambda entry: entry.number,

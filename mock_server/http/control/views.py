@@ -11,7 +11,7 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import missing
 from mock_server.http.control.records import row_of
 from mock_server.ids import IdFactory
-from mock_server.pipeline.order import settle
+from mock_server.pipeline.order import catch_up
 from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context, build_value
@@ -117,8 +117,7 @@ class Reader:
 def threads(call: Call) -> Any:
     reader = Reader(call)
     with call.tenant.store.transaction():
-        now = call.tenant.clock.now()
-        settle(call.lane.plan, call.tenant, now)
+        now = catch_up(call.lane.plan, call.tenant)
         rows: dict[str, list[Fields]] = {}
         for fields in reader.latest():
             rows.setdefault(reader.key(fields), []).append(fields)
@@ -136,8 +135,7 @@ def thread(call: Call) -> Any:
     if not sign or name not in reader.view.thread:
         raise missing("thread", key, f"GET /__mock/views/{reader.view.resource} lists them")
     with call.tenant.store.transaction():
-        now = call.tenant.clock.now()
-        settle(call.lane.plan, call.tenant, now)
+        now = catch_up(call.lane.plan, call.tenant)
         found = call.tenant.store.select(reader.prototype.collection, [], 0, READ)
         records = [one for one in found.records if reader.key(reader.fields(one)) == key]
         records.sort(key=lambda one: reader.time(reader.fields(one)) or "")

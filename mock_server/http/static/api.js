@@ -55,22 +55,30 @@ export const api = {
 export class Live {
   constructor(heard, moved, changed) { this.heard = heard; this.moved = moved; this.changed = changed; this.since = null; this.writes = null; this.round = 0; }
 
-  start() { this.since = null; this.writes = null; this.loop(++this.round); }
+  // Done once it knows where it is: what a panel reads after that misses nothing.
+  async start() {
+    this.since = null; this.writes = null;
+    const round = ++this.round;
+    this.loop(round, await this.turn(round));
+  }
 
-  async loop(round) {
+  async loop(round, pause) {
     while (round === this.round) {
-      let pause = 700;
-      if (!document.hidden) {
-        try {
-          const query = this.since === null ? "" : `?since=${this.since}`;
-          const answer = await fetch(`${BASE}/live${query}`, { headers: api.headers() });
-          if (round !== this.round) return;
-          if (answer.ok) pause = this.read(await answer.text()) ?? pause;
-          this.changed(answer.ok);
-        } catch { this.changed(false); pause = 2000; }
-      }
       await new Promise((done) => setTimeout(done, pause));
+      pause = document.hidden ? 700 : await this.turn(round);
     }
+  }
+
+  async turn(round) {
+    if (round !== this.round) return 0;
+    try {
+      const query = this.since === null ? "" : `?since=${this.since}`;
+      const answer = await fetch(`${BASE}/live${query}`, { headers: api.headers() });
+      const text = answer.ok ? await answer.text() : "";
+      if (round !== this.round) return 0;
+      this.changed(answer.ok);
+      return this.read(text) ?? 700;
+    } catch { this.changed(false); return 2000; }
   }
 
   read(text) {

@@ -67,7 +67,7 @@ async function refreshTools() {
 }
 
 function drawTools() {
-  const picker = h("select", { "aria-label": "Tenant", onchange: () => { api.choose(picker.value); live.start(); refreshTools(); open(); } },
+  const picker = h("select", { "aria-label": "Tenant", onchange: async () => { api.choose(picker.value); await live.start(); refreshTools(); open(); } },
     h("option", { value: "" }, "Default tenant"), (app.tenants ?? []).map((one) => h("option", { value: one.name, selected: one.name === api.tenant }, one.name)));
   const next = { "": "dark", dark: "light", light: "" }[pickedTheme];
   show(document.getElementById("tools"),
@@ -129,9 +129,9 @@ async function start() {
   if (!known) return;
   document.getElementById("title").textContent = app.model.title;
   await refreshTools();
-  await open();
   app.offline = false;
-  live.start();
+  await live.start();
+  await open();
   setInterval(tick, 500);
 }
 

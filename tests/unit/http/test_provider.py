@@ -57,13 +57,29 @@ def test_an_sms_from_nobody_known_arrives_all_the_same(client: FlaskClient) -> N
     assert sms["local_phone"] == "+16505550100"
 
 
+def test_what_arrives_counts_for_the_rules_of_what_it_brings_about(client: FlaskClient) -> None:
+    def kept() -> int:
+        rules = ask(client, "GET", "/__mock/coverage")["rules"]
+        return next(int(rule["kept"]) for rule in rules if rule["id"] == "sms.notification")
+
+    assert kept() == 0
+    ask(client, "POST", "/__mock/events/arrives", json={"from": FROM})
+    assert kept() == 1
+    send(client, "+16505550184")
+    wait(client, 3600)
+    assert kept() == 2
+
+
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
         ([], "expected an object"),
-        ({}, "body/from: found None"),
+        ({}, "body/from: found nothing"),
         ({"from": 5}, "body/from: found 5; expected text"),
-        ({"from": FROM, "too": "x"}, "only documented fields"),
+        (
+            {"from": FROM, "too": "x"},
+            'body/too: found "too"; expected one of attachments, from, text, to',
+        ),
     ],
     ids=str,
 )

@@ -36,6 +36,15 @@ def test_what_is_added_is_completed_and_served(server: MockServer | RemoteServer
     assert served["date_created"]
 
 
+def test_what_is_left_out_follows_as_it_would_from_a_creation(
+    server: MockServer | RemoteServer,
+) -> None:
+    sms = server.state.add("sms_activities", status="inbox", local_phone=NUMBER)
+    assert (sms["direction"], sms["source"]) == ("inbound", "External")
+    me = server.client.get("me/").json()
+    assert (sms["organization_id"], sms["user_id"]) == (me["organizations"][0]["id"], me["id"])
+
+
 def test_a_record_is_put_into_any_state(server: MockServer | RemoteServer) -> None:
     sms = server.state.add("sms_activities", status="draft", local_phone=NUMBER, text="Hi")
     changed = server.state.change("sms_activities", sms["id"], status="error", error_message="No")
@@ -56,6 +65,16 @@ def test_records_are_read_by_values_and_removed(server: MockServer | RemoteServe
     assert server.state.read("leads", name="Once") == []
     with pytest.raises(StateError, match="record"):
         server.state.remove("leads", made["id"])
+
+
+def test_what_changes_tell_is_read_at_once(server: MockServer | RemoteServer) -> None:
+    server.client.post("activity/sms/", json={"status": "draft"})
+    assert server.state.collections["events"] == len(server.state["events"]) == 1
+
+
+def test_a_field_that_is_none_is_not_looked_for(server: MockServer | RemoteServer) -> None:
+    with pytest.raises(StateError, match="text"):
+        server.state.read("sms_activities", txt="Hello")
 
 
 def test_a_reset_brings_back_the_seed(server: MockServer | RemoteServer) -> None:

@@ -157,7 +157,10 @@ def test_connections_break_where_there_are_any(caller: Caller) -> None:
         ({"does": "drop", "seconds": 1}, "body/seconds"),
         ({"does": "limit"}, "body/requests"),
         ({"does": "status", "status": 500, "probability": 2}, "body/probability"),
-        ({"does": "drop", "match": {"body": {"type": "nonsense"}}}, "body/match"),
+        ({"does": "drop", "match": {"body": {"type": "nonsense"}}}, "body/match/body"),
+        ({"does": "drop", "match": {"query": {"required": "x"}}}, "body/match/query"),
+        ({"does": "drop", "match": {"headers": {"a": {"enum": 1}}}}, "body/match/headers/a"),
+        ({"does": "drop", "seconds": 3}, "body/seconds"),
         ({"does": "drop", "match": {"operaton": "x"}}, "body/match/operaton"),
     ],
 )

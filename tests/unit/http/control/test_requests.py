@@ -40,6 +40,7 @@ def talked(caller: Caller) -> Caller:
         ("path=/sms/", 4),
         ("path=/api/*/lead/", 0),
         ("path=/api/*/sms/", 4),
+        ("path=/activity/*/", 4),
         ("method=POST&status=4xx", 1),
     ],
 )
@@ -54,6 +55,56 @@ def test_requests_come_newest_first_and_after_one(talked: Caller) -> None:
     later = talked.control("GET", f"/requests?since={ids[1]}")
     assert [row["id"] for row in later] == ids[:1]
     assert len(talked.control("GET", "/requests?limit=2")) == 2
+
+
+def test_what_reaches_no_operation_is_the_keys_own_as_well(caller: Caller, other: Caller) -> None:
+    for method, path in (("GET", "/nowhere/"), ("PATCH", SMS), ("OPTIONS", SMS)):
+        other.ask(method, path)
+    assert caller.control("GET", "/requests") == []
+    assert [row["status"] for row in other.control("GET", "/requests")] == [204, 405, 404]
+    nothing = {"expect": [], "nothing_else": True}
+    assert caller.control("POST", "/verify", json=nothing)["holds"]
+
+
+def test_requests_of_nobody_show_with_the_default_key_alone(caller: Caller, other: Caller) -> None:
+    caller.client.get(SMS)
+    assert other.control("GET", "/requests") == []
+    (row,) = caller.control("GET", "/requests")
+    assert row["status"] == 401
+    # Whoever has been given the link may read why.
+    assert other.control("GET", f"/requests/{row['id']}")["violations"]
+    rules = {rule["id"]: rule for rule in caller.control("GET", "/coverage")["rules"]}
+    assert rules["auth.required"]["broke"] == 1
+    caller.control("DELETE", "/requests", 204)
+    assert caller.control("GET", "/requests") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "where"),
+    [
+        ("GET", "/requests?operation=createSms", None, "query operation"),
+        ("GET", "/requests/count?rule=sms.status", None, "query rule"),
+        ("POST", "/requests/near", {"operation": "createSms"}, "body/operation"),
+        ("POST", "/verify", {"expect": [{"operation": "x"}]}, "body/expect/0/operation"),
+        ("POST", "/verify", {"expect": [], "ignore": [{"rule": "x"}]}, "body/ignore/0/rule"),
+    ],
+)
+def test_a_name_that_is_none_is_never_looked_for(
+    caller: Caller, method: str, path: str, body: Any, where: str
+) -> None:
+    refused = caller.control(method, path, 404, **({} if body is None else {"json": body}))
+    assert where in [fault["where"] for fault in refused["faults"]]
+
+
+def test_a_journal_has_room_for_so_many_bytes(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.state.tenant.JOURNAL_BYTES", 20_000)
+    for number in range(30):
+        caller.sms(status="draft", text=f"{number} " + "x" * 1_000)
+    shown = caller.control("GET", "/requests")
+    assert 5 < len(shown) < 12
+    assert shown[0]["request"]["text"].startswith("29 ")
 
 
 def test_each_key_has_requests_of_its_own(talked: Caller, other: Caller) -> None:

@@ -84,7 +84,10 @@ def test_a_snapshot_comes_back_with_its_time(caller: Caller) -> None:
     diff = caller.control("GET", "/snapshots/waiting/diff")
     (changed,) = diff["changed"]
     assert changed["fields"]["status"] == {"before": "outbox", "after": "sent"}
-    assert (diff["created"], diff["deleted"]) == ([], [])
+    # The log tells of it as well.
+    assert {one["collection"] for one in diff["created"]} == {"events"}
+    assert {one["record"]["action"] for one in diff["created"]} == {"updated", "sent"}
+    assert diff["deleted"] == []
     caller.control("POST", "/snapshots/waiting/restore")
     assert caller.control("GET", "/clock")["now"] == before
     assert caller.control("GET", path)["record"]["status"] == "outbox"
@@ -92,12 +95,19 @@ def test_a_snapshot_comes_back_with_its_time(caller: Caller) -> None:
     assert caller.control("GET", path)["record"]["status"] == "sent"
 
 
+def test_what_a_change_tells_shows_at_once(caller: Caller) -> None:
+    caller.sms(status="draft")
+    assert caller.control("GET", "/state")["collections"]["events"] == 1
+    (event,) = caller.control("GET", "/state/events")["records"]
+    assert event["record"]["action"] == "created"
+
+
 def test_snapshots_are_compared_listed_and_dropped(caller: Caller) -> None:
     assert caller.control("POST", "/snapshots", 201, json={})["name"] == "snapshot-1"
     caller.sms(status="draft")
     assert caller.control("POST", "/snapshots", 201, json={})["name"] == "snapshot-2"
     diff = caller.control("GET", "/snapshots/snapshot-1/diff?to=snapshot-2")
-    assert len(diff["created"]) == 1
+    assert sorted(one["collection"] for one in diff["created"]) == ["events", "sms_activities"]
     back = caller.control("GET", "/snapshots/snapshot-2/diff?to=snapshot-1")
     assert back["deleted"] == diff["created"]
     caller.control("POST", "/snapshots", 409, json={"name": "snapshot-1"})
@@ -172,8 +182,10 @@ def test_a_tenant_ends_when_its_time_is_over(document: Document) -> None:
 
 def test_events_and_clock_belong_to_one_key(caller: Caller, other: Caller) -> None:
     made = caller.sms(status="outbox", send_in=30).get_json()
-    other.control("POST", "/events/fails", 409, json={"id": made["id"]})
+    other.control("POST", "/events/fails", 404, json={"id": made["id"]})
     failed = caller.control("POST", "/events/fails", json={"id": made["id"], "message": "No"})
     assert failed["status"] == "error"
-    refused = caller.control("POST", "/events/nonsense", 409, json={"id": made["id"]})
-    assert "events of this document: fails" in refused["error"]
+    again = caller.control("POST", "/events/fails", 409, json={"id": made["id"]})
+    assert 'status: found "error"; expected one of outbox, scheduled' in again["error"]
+    refused = caller.control("POST", "/events/failed", 404, json={"id": made["id"]})
+    assert 'did you mean "fails"?' in refused["error"]
