@@ -411,7 +411,8 @@ def changed_twice(surface: Surface, update: Operation, name: str) -> Any:
 def is_simple(surface: Surface, update: Operation, name: str) -> bool:
     """Whether a field holds what is given and nothing else: no other value takes its place."""
     bound = {ours for one in update.references.values() for ours in one.match.values()}
-    return name not in bound and not any(
+    promised = name in echoed_fields(surface, update) and name not in bound
+    return promised and not any(
         one.field == name and not isinstance(one.on, tuple) for one in surface.resource.derived
     )
 
@@ -453,9 +454,14 @@ def unlike(surface: Surface, create: Operation) -> Any:
             exchange = story.send(create, body=plain)
             needed = plain
         made = made_from(story, create, exchange)
+        filled = {one.field for one in surface.resource.derived}
+        filled |= {one.field for one in create.defaults}
+        filled |= {name for name, one in create.references.items() if one.by != "id"}
         for name in echoed_fields(surface, create):
             value = before.given.get(name)
-            if name in needed or value is None or made.record.get(name) != value:
+            if name in needed or name in filled or value is None:
+                continue
+            if made.record.get(name) != value:
                 continue
             story.refute(f"{name} as if nothing was given", f"{value!r}, as in the request before")
 

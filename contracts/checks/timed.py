@@ -199,7 +199,7 @@ def delay_cases(
         """A short delay is one, too: nothing happens at once."""
         made = make(story, name, timed.source, **{field: LEAST})
         yield AT_ONCE
-        if reads_before(story, made, AT_ONCE + 2 * EARLY):
+        if reads_before(story, made, 2 * AT_ONCE + EARLY):
             still(story, lifecycle, made, timed, LEAST)
 
     def no_delay(story: Story) -> Steps:

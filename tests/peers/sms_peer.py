@@ -379,6 +379,7 @@ DEFECTS: dict[str, Defect] = {
         "sms.direction.default", "a sent log without local_phone is inbound by default"
     ),
     "notification-needs-text": breaks("sms.notification", "without a text no notification"),
+    "notification-done": breaks("sms.notification", "a notification is complete from the start"),
     "null-text-refused-on-change": breaks("sms.fields.types", "on change text may not be null"),
     "modifiable-by-null": breaks("sms.drafts-only", "fields can be emptied in every status"),
     "sent-goes-out-again": breaks(
@@ -1528,6 +1529,8 @@ class Peer:
             "local_phone": sms["local_phone"],
             "remote_phone": sms["remote_phone"],
         }
+        if self.wrong("notification-done"):
+            task["is_complete"] = True
         account.tasks[task["id"]] = task
 
     def get_sms(self, request: Request) -> Answer:
