@@ -12,7 +12,7 @@ from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
 from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
-from contracts.strategies.values import ODD, as_given, constraints
+from contracts.strategies.values import ODD, PLAIN, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
@@ -62,6 +62,7 @@ def make_full(
             for n, v in body.items()
             if n in given or not (isinstance(v, left) or n in unlisted)
         }
+        plain |= unlike_moments(surface, [n for n in plain if n not in given])
         named = {n: f"{v} {ODD}" if is_own_text(create, n, v) else v for n, v in plain.items()}
         if composer.breaches(create, named):
             continue
@@ -72,6 +73,16 @@ def make_full(
     if files:
         story.block("a record with lists is refused")
     return make(story, resource, state, **given)
+
+
+def unlike_moments(surface: Surface, names: list[str]) -> dict[str, str]:
+    """Moments for those fields that hold one, each another, so that none is taken for the other."""
+    dated = [
+        name
+        for name in names
+        if name in surface.resource.date_times and transition_at(surface.resource, name) is None
+    ]
+    return dict(zip(dated, PLAIN, strict=False))
 
 
 def other_records(story: Story, create: Operation) -> tuple[dict[str, Any], set[str]]:

@@ -391,6 +391,7 @@ DEFECTS: dict[str, Defect] = {
     "sent-loses-files": breaks("sms.response.echo", "attachments are gone once it is sent"),
     "sent-loses-template": breaks("sms.response.echo", "template_id is null once it is sent"),
     "sent-loses-date": breaks("sms.response.echo", "date_scheduled is null once it is sent"),
+    "cancel-dates-anew": breaks("sms.response.echo", "a cancel sets activity_at to date_created"),
     "cancel-loses-files": breaks("sms.response.echo", "attachments are gone with a cancel"),
     "move-ignores-number": breaks(
         "sms.response.echo", "a remote_phone that comes with a change of status is not taken"
@@ -1707,6 +1708,8 @@ class Peer:
             sms["send_in"] = None  # the undo window was that sending's
         if self.wrong("move-directs"):
             sms["direction"] = "outbound"
+        if self.wrong("cancel-dates-anew") and status == "draft":
+            sms["activity_at"] = sms["date_created"]
         if self.wrong("cancel-loses-files") and status == "draft":
             sms["attachments"] = []
         if before in ("scheduled", "outbox") and self.variant == "bare":
