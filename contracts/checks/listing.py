@@ -572,7 +572,7 @@ def as_read(story: Story, surface: Surface, made: Made) -> Steps:
     listing = surface.listing
     if listing is None or surface.read is None:
         return
-    rules = response_rules(surface.read, str(surface.read.success))
+    rules = response_rules(surface.read, str(surface.read.success)) or story.case.rule_ids
     if not story.bench.ledger.wants(rules):
         return
     wrong: list[tuple[str, Any, Any]] = []
