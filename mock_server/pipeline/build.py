@@ -15,7 +15,7 @@ from mock_server.rules.happening import PreparedHappening, build_happening
 from mock_server.rules.improvised import Improvised
 from mock_server.rules.lifecycle import IsActive
 from mock_server.rules.record import Prototype
-from mock_server.rules.reference import build_reference
+from mock_server.rules.reference import build_reference, wanted
 from mock_server.rules.refusal import build_refusals
 from mock_server.rules.schema import build_validator
 from mock_server.rules.subscription import PreparedSubscription
@@ -167,6 +167,7 @@ def build_operation(
         ),
         build_defaults(one for one in operation.defaults if is_active(one.rule_ids)),
         references,
+        {field: wanted(one, resources) for field, one in operation.references.items()},
         tuple(effect for effect in effects if not effect.into),
         build_value(operation.record_id, resource, resources),
         writable_fields(operation, resource),

@@ -67,10 +67,13 @@ def check(exchange: Exchange) -> None:
     if machine is not None and machine.field not in refused:
         stored = exchange.stored
         before = None if stored is None else {**stored.data, **stored.hidden}
+        wanted = exchange.operation.wanted
         seen = {(v.rule_ids, v.pointer) for v in exchange.violations}
         found += [
             violation
-            for violation in machine.iter_violations(before, exchange.changes, exchange.tentative)
+            for violation in machine.iter_violations(
+                before, exchange.changes, exchange.tentative, wanted
+            )
             if (violation.rule_ids, violation.pointer) not in seen
         ]
     exchange.violations += found

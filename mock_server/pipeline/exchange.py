@@ -51,6 +51,7 @@ class OperationPlan:
     # Each reference with its field, the fields whose change may part it from its record, and the
     # states that a record enters only while it holds.
     references: tuple[tuple[str, CheckReference, frozenset[str], frozenset[str]], ...]
+    wanted: Mapping[str, str]  # what the fields of references are to name
     effects: tuple[PreparedEffect, ...]
     record_id: Compute
     writable: frozenset[str]

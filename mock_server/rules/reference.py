@@ -83,6 +83,13 @@ def build_reference(
     return check
 
 
+def wanted(reference: Reference, resources: Mapping[str, Resource]) -> str:
+    """What a reference is to name, in words."""
+    kind = f"the {reference.by} of {article(resources[reference.to].title)}"
+    narrower = narrowed(reference)
+    return kind + (f" whose {' and '.join(narrower)}" if narrower else "")
+
+
 def narrowed(reference: Reference) -> list[str]:
     """What `where` asks of the other record, in words."""
     where = reference.where if isinstance(reference.where, dict) else {}
