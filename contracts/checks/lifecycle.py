@@ -294,6 +294,11 @@ def moved(
     before = dict(made.record)
     exchange = change(story, made, changes)
     why = f'"{move.source}" becomes "{move.to}"'
+    if not exchange.answer.accepted:
+        now = reread(story, made).get(lifecycle.field)
+        if any(t.timed and (t.source, t.to) == (move.source, now) for t in lifecycle.transitions):
+            story.block(f'time had led it to "{now}" before')  # too soon or not is another matter
+        story.drop_last()
     expect_accepted(story, exchange, why)
     later = {move.to, *(t.to for t in lifecycle.transitions if t.timed and t.source == move.to)}
     for record in (made.record, reread(story, made)):
