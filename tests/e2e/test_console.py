@@ -95,6 +95,10 @@ class Page:
     def press(self, keys: str) -> None:
         self.chrome.switch_to.active_element.send_keys(keys)
 
+    def act(self, way: str) -> None:
+        """What is to become of what is written."""
+        self.click(".compose .ways button", way)
+
     def errors(self) -> list[str]:
         return [row["message"] for row in self.chrome.get_log("browser") if row["level"] != "INFO"]
 
@@ -168,7 +172,7 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
     page.open(TALK)
     for words in ("This one is sent.", "This one fails."):
         page.type(".compose textarea", words)
-        page.click(".compose button.primary:not(.tiny)", "Send")
+        page.act("Send")
         page.wait(lambda words=words: page.find(".message.waiting", words))
 
     def fail() -> bool:  # found anew each time: a message that counts down is drawn again
@@ -188,20 +192,19 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
 
 def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
     page.open(TALK)
-    page.click(".compose [role=group] button", "Receive")
     page.type(".compose textarea", "Do you have rye?")
-    page.click(".compose button.primary:not(.tiny)", "Receive")
+    page.act("Receive")
     page.wait(lambda: page.find(".message:not(.own)", "Do you have rye?"))
     task = page.api("GET", "/api/v1/task/?_type=incoming_sms").json()["data"][0]
     assert (task["text"], task["contact_name"]) == ("Do you have rye?", "Dora Dough")
-    page.click(".compose [role=group] button", "Schedule")
     page.type(".compose textarea", "Happy new year")
+    page.act("Schedule")
     moment = page.wait(lambda: page.find("input[type=datetime-local]"))
     script = (
         "arguments[0].value = '2035-01-01T09:00'; arguments[0].dispatchEvent(new Event('input'))"
     )
     page.chrome.execute_script(script, moment)
-    page.click(".compose button.primary:not(.tiny)", "Schedule")
+    page.act("Schedule")
     page.wait(lambda: page.find(".message.waiting", "Happy new year"))
 
 
@@ -210,17 +213,15 @@ def test_what_comes_in_shows_by_itself_in_the_thread_that_it_finds(page: Page) -
     facts = {"from": "+16505550120", "text": "Told from outside."}
     assert page.api("POST", "/__mock/events/arrives", json=facts).status_code == 200
     page.wait(lambda: page.find(".message:not(.own)", "Told from outside."))
-    page.click(".compose [role=group] button", "Receive")
     page.click(".compose summary", "Fields")
     page.type("input[name=remote_phone]", "+16505550177")
     page.type(".compose textarea", "Who am I?")
-    page.click(".compose button.primary:not(.tiny)", "Receive")
+    page.act("Receive")
     page.wait(lambda: page.find(".message:not(.own)", "Who am I?"))
     assert "remote_phone%3D%2B16505550177" in page.chrome.current_url
     page.open("conversations/lead_id%3Dlead_0DummyAndDaughters0000000000000000000000000")
-    page.click(".compose [role=group] button", "Receive")
     page.type(".compose textarea", "From nowhere")
-    page.press(Keys.CONTROL + Keys.ENTER)
+    page.act("Receive")
     page.sees("remote_phone: This is needed.")
     assert page.chrome.switch_to.active_element.get_attribute("name") == "remote_phone"
     assert page.errors() == []
@@ -229,13 +230,13 @@ def test_what_comes_in_shows_by_itself_in_the_thread_that_it_finds(page: Page) -
 def test_what_breaks_a_rule_is_said_and_kept_to_be_mended(page: Page) -> None:
     page.open("conversations/lead_id%3Dlead_0DummyAndDaughters0000000000000000000000000")
     page.type(".compose textarea", "Hello")
-    page.click(".compose button.primary:not(.tiny)", "Send")
+    page.act("Send")
     page.sees("local_phone: This field is required.")
     page.wait(
         lambda: (one := page.find(".compose textarea")) and one.get_attribute("value") == "Hello"
     )
     page.type("input[name=local_phone]", "+16505550100")
-    page.click(".compose button.primary:not(.tiny)", "Send")
+    page.act("Send")
     page.wait(lambda: page.find(".message.waiting", "Hello"))
 
 
@@ -367,15 +368,14 @@ def test_another_api_has_a_console_of_its_own(chrome: Chrome) -> None:
     with served(str(LOCKERS)) as origin:
         page = Page(chrome, origin)
         page.open("conversations")
-        page.wait(lambda: page.find(".compose button", "Announce"))
+        page.act("Announce")
         page.type(".compose input[name=to]", "Ada Example")
-        page.click(".compose button.primary:not(.tiny)", "Announce")
+        page.act("Announce")
         page.sees("Ada")
-        page.click(".compose [role=group] button", "Hand in")
-        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.act("Hand in")
         page.wait(lambda: page.chrome.switch_to.active_element.get_attribute("name") == "to")
         page.type(".compose input[name=to]", "Ben Sample")
-        page.click(".compose button.primary:not(.tiny)", "Hand in")
+        page.act("Hand in")
         page.wait(lambda: page.find(".list", "Ben Sample"))
         page.open("rules/overview")
         page.wait(lambda: page.find("svg.machine"))
