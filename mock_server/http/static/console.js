@@ -105,9 +105,10 @@ async function open() {
   drawNav();
   const root = h("div", { style: undefined });
   root.className = "panel"; show(main, root);
-  app.panel = PANELS[wanted](app, main, rest) ?? {};
-  await guarded(() => app.panel.load?.());
-  app.panel.opened?.(rest);
+  const panel = PANELS[wanted](app, main, rest) ?? {};
+  app.panel = panel;
+  await guarded(() => panel.load?.());
+  if (app.panel === panel) panel.opened?.(rest); // else another was opened meanwhile
 }
 
 function heard(entry) {

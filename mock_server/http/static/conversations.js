@@ -3,7 +3,7 @@
 import { api, Refused } from "./api.js";
 import { dialog, field, h, patch, plural, show, toast, walk, when } from "./dom.js";
 
-const PAGE = 100, MOST = 1000; // rows at first, and of one answer
+const PAGE = 100, MOST = 1000, SPARE = 50; // rows at first, of one answer, that may be added meanwhile
 const NEW = "new"; // in the place of a thread's key, which is always a field with a value
 const unsent = new Map(); // what is written and not sent, by tenant and thread: it outlives the panel
 const latest = new Map(); // the thread that each tenant has open
@@ -20,7 +20,7 @@ export function conversations(app, main, start) {
   show(main, h("h1", { className: "unseen" }, view.title), split);
   const wide = () => window.innerWidth > 760;
   let threads = [], most = PAGE, more = false, waiting = null;
-  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, length = PAGE, busy = false;
+  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false;
 
   // The list
 
@@ -60,20 +60,23 @@ export function conversations(app, main, start) {
 
   // The thread
 
-  async function openThread() {
+  async function openThread(earlier = false) {
     split.classList.toggle("open", Boolean(key && location.hash.includes(encodeURIComponent(key))));
     if (!key) { parts = null; show(detail, h("div", { className: "empty" }, "Choose a conversation.")); return; }
     latest.set(api.tenant, key);
     const asked = key;
     await app.guarded(async () => {
-      const found = key === NEW ? { key, label: "New conversation", count: 0, records: [], carried: Object.fromEntries(view.carries.map((name) => [name, null])) } : await readTalk();
+      const found = key === NEW ? { key, label: "New conversation", count: 0, records: [], carried: Object.fromEntries(view.carries.map((name) => [name, null])) } : await readTalk(earlier);
       if (asked !== key) return; // another was opened meanwhile
       talk = found;
       drawTalk();
     });
   }
 
-  async function readTalk() {
+  async function readTalk(earlier) {
+    // Who reads further up keeps what is there, however much is added at the end.
+    const oldest = !earlier && parts?.key === key && !atEnd(parts.messages) ? talk.records[0]?.id : undefined;
+    const length = oldest ? reach + SPARE : reach;
     const there = `${place}/${encodeURIComponent(key)}`;
     const found = await api.get(`${there}?limit=${Math.min(length, MOST)}`);
     while (found.records.length < Math.min(length, found.count)) {
@@ -81,6 +84,9 @@ export function conversations(app, main, start) {
       if (!before.records.length) break;
       found.records.unshift(...before.records);
     }
+    const from = oldest ? found.records.findIndex((one) => one.id === oldest) : 0;
+    if (from > 0) found.records.splice(0, from);
+    reach = Math.max(reach, found.records.length);
     return found;
   }
 
@@ -90,6 +96,9 @@ export function conversations(app, main, start) {
       parts = { key, head: h("div", { className: "bar between" }), messages: h("div", { className: "messages", tabIndex: 0, role: "log" }), form: composer() };
       show(detail, h("div", { className: "talk" }, parts.head, parts.messages, parts.form?.node));
       parts.fresh = true;
+      const box = parts.messages;
+      box.addEventListener("scroll", () => { if (box.clientHeight === box.seen) parts.end = atEnd(box); });
+      new ResizeObserver(() => { box.seen = box.clientHeight; if (parts?.messages === box && parts.end) box.scrollTop = box.scrollHeight; }).observe(box);
     }
     const { head, messages, form } = parts;
     const about = JSON.stringify([talk.label, talk.count]);
@@ -100,16 +109,18 @@ export function conversations(app, main, start) {
       if (!talk.records.length) { show(messages, h("div", { className: "empty" }, h("p", {}, "Nothing was said yet."), form ? h("p", { className: "small" }, "Write the first message below.") : null)); return; }
       const rows = talk.records.map((one) => ({ ...one, shown: when(one.time, api.now()) }));
       const earlier = talk.count > rows.length ? [{ id: "", left: talk.count - rows.length }] : [];
-      patch(messages, [...earlier, ...rows], (one) => one.id, (one) => (one.id ? message(one) : h("button", { className: "wide", type: "button", onclick: () => { length += PAGE; openThread(); } }, `Earlier messages (${one.left})`)));
+      patch(messages, [...earlier, ...rows], (one) => one.id, (one) => (one.id ? message(one) : h("button", { className: "wide", type: "button", onclick: () => { reach += PAGE; openThread(true); } }, `Earlier messages (${one.left})`)));
     });
     form?.refresh();
     tick();
   }
 
+  const atEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+
   // At the end one stays at the end; who has scrolled up to read stays at the same message.
   function inPlace(box, draw) {
-    const end = parts.fresh || box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    parts.fresh = false;
+    const end = parts.fresh || atEnd(box);
+    parts.fresh = false; parts.end = end;
     const top = box.getBoundingClientRect().top;
     const first = [...box.querySelectorAll(".message")].find((node) => node.getBoundingClientRect().bottom > top);
     const id = first?.dataset.key, before = first?.getBoundingClientRect().top;
@@ -184,7 +195,8 @@ export function conversations(app, main, start) {
     const mine = unsent.get(`${api.tenant}\n${key}`) ?? { words: "", typed: {}, way: null };
     unsent.set(`${api.tenant}\n${key}`, mine);
     const writes = (way) => (way.event ? Object.values(way.facts).includes(view.text) : app.model.operations.find((one) => one.id === way.operation)?.fields.includes(view.text));
-    const text = h("textarea", { "aria-label": "Message", placeholder: `Message to ${talk.label}`, rows: 2, value: mine.words, hidden: !view.compose.some(writes), oninput: () => { mine.words = text.value; } });
+    const offers = Object.fromEntries(view.carries.map((name) => [name, resource.fields.find((one) => one.name === name)?.reference]).filter(([, to]) => to));
+    const text = h("textarea", { "aria-label": "Message", placeholder: key === NEW ? "The first message" : `Message to ${talk.label}`, rows: 2, value: mine.words, hidden: !view.compose.some(writes), oninput: () => { mine.words = text.value; } });
     const asks = h("div", { className: "fields" });
     const wrong = h("div", { className: "stack tight", role: "alert" });
     const say = (...said) => show(wrong, ...said);
@@ -197,12 +209,23 @@ export function conversations(app, main, start) {
       if (event.key !== "Enter" || !event.target.matches("textarea, input") || (event.target === text && !event.ctrlKey && !event.metaKey)) return;
       event.preventDefault();
       act(mine.way ?? view.compose[0]);
-    } }, text, asks, wrong, ways, box);
+    } }, text, asks, wrong, ways, box, Object.keys(offers).map((name) => h("datalist", { id: `offer-${name}` })));
     drawAsks();
     return { node, refresh };
 
     function input(name, asked) {
-      return h("input", { name, type: dated(name) ? "datetime-local" : "text", value: mine.typed[name] ?? (asked ? "" : talk.carried[name]) ?? "", autocomplete: "off", oninput: (event) => { mine.typed[name] = event.target.value; } });
+      return h("input", { name, type: dated(name) ? "datetime-local" : "text", value: mine.typed[name] ?? (asked ? "" : talk.carried[name]) ?? "", autocomplete: "off", list: name in offers ? `offer-${name}` : null, onfocus: () => offer(name), oninput: (event) => { mine.typed[name] = event.target.value; } });
+    }
+
+    // Where a field names records, those that there are.
+    async function offer(name) {
+      const target = app.model.resources.find((one) => one.name === offers[name]?.to), box = node.querySelector(`#${CSS.escape(`offer-${name}`)}`);
+      if (!target || !box || box.asked) return;
+      box.asked = true;
+      await app.guarded(async () => {
+        const { records } = await api.get(`/state/${target.collection}?limit=${PAGE}`);
+        show(box, records.map(({ record }) => h("option", { value: String(record[offers[name].by] ?? ""), label: String(record.display_name ?? record.name ?? record.label ?? "") })));
+      });
     }
 
     function drawAsks() { show(asks, (mine.way?.asks ?? []).map((name) => field(name, input(name, true)))); asks.hidden = !mine.way?.asks.length; }
@@ -257,6 +280,7 @@ export function conversations(app, main, start) {
       if (node.contains(document.activeElement) && wide()) text.focus();
       const name = view.thread.find((one) => !empty(record?.[one]));
       const there = name ? `${name}=${record[name]}` : key;
+      if (there === NEW) toast("Done; it belongs to no conversation.", "good");
       if (there === key) await again(); else { await readThreads(); app.go("conversations", there); }
     }
   }
@@ -279,8 +303,8 @@ export function conversations(app, main, start) {
   return {
     load, tick,
     opened(rest) {
-      const wanted = rest[0] || (wide() ? key : "");
-      if (wanted !== key) { key = wanted; length = PAGE; }
+      const there = rest[0] || (wide() ? key : "");
+      if (there !== key) { key = there; reach = PAGE; }
       drawList();
       openThread();
     },
