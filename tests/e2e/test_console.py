@@ -130,7 +130,14 @@ def fill(page: Page) -> None:
 
 
 PANELS = (
-    *(TALK, "requests", "rules", "rules/overview", "rules/sms.scheduled.needs-date"),
+    *(
+        TALK,
+        "conversations/new",
+        "requests",
+        "rules",
+        "rules/overview",
+        "rules/sms.scheduled.needs-date",
+    ),
     *("state", "state/sms_activities", "time", "faults", "tenants", "docs"),
 )
 
