@@ -199,7 +199,7 @@ export function conversations(app, main, start) {
     const text = h("textarea", { "aria-label": "Message", placeholder: key === NEW ? "The first message" : `Message to ${talk.label}`, rows: 2, value: mine.words, hidden: !view.compose.some(writes), oninput: () => { mine.words = text.value; } });
     const asks = h("div", { className: "fields" });
     const wrong = h("div", { className: "stack tight", role: "alert" });
-    const say = (...said) => show(wrong, ...said);
+    const say = (...said) => { for (const one of node.querySelectorAll("label .wrong")) one.remove(); show(wrong, ...said); };
     const carried = view.carries.map((name) => input(name, false));
     const box = h("details", {}, h("summary", {}, "Fields it takes over"), h("div", { className: "fields" }, carried.map((one) => field(one.name, one))));
     box.open = key === NEW || (!talk.count && view.carries.some((name) => !(name in mine.typed) && talk.carried[name] === null));
@@ -233,9 +233,10 @@ export function conversations(app, main, start) {
     // What is taken over may have changed; what somebody has typed has not.
     function refresh() { for (const one of carried) if (!(one.name in mine.typed)) { const now = talk.carried[one.name] ?? ""; if (one.value !== now) one.value = now; } }
 
-    function ask(name) {
+    function ask(name, words = "") {
       const found = node.querySelector(`input[name="${CSS.escape(name)}"]`);
       if (box.contains(found)) box.open = true;
+      if (words) found?.closest("label").append(h("span", { className: "wrong" }, words));
       found?.focus();
     }
 
@@ -248,7 +249,7 @@ export function conversations(app, main, start) {
       const first = mine.way !== way;
       if (first) { mine.way = way; drawAsks(); }
       if (writes(way) && !mine.words.trim()) { say(h("p", { className: "notice" }, "Nothing is written yet.")); text.focus(); return; }
-      if (lacks.length) { say(lacks.map((name) => line(name, "This is needed.", first && way.asks.includes(name) ? "" : "bad"))); ask(lacks[0]); return; }
+      if (lacks.length) { say(lacks.map((name) => line(name, "This is needed.", first && way.asks.includes(name) ? "" : "bad"))); ask(lacks[0], first && way.asks.includes(lacks[0]) ? "" : "This is needed."); return; }
       busy = true;
       node.setAttribute("aria-busy", "true");
       try { await app.guarded(() => orSaid(() => (way.event ? arrive(way, told) : send(way)), say)); }
@@ -270,8 +271,8 @@ export function conversations(app, main, start) {
       if (entry.status < 400) { await done(entry.response); return; }
       const lines = entry.violations.map((one) => line(one.pointer, one.message));
       say(lines.length ? lines : h("p", { className: "notice bad" }, `Refused with ${entry.status}`), h("p", { className: "small" }, h("a", { href: `#/requests/${entry.id}` }, "Why it was refused")));
-      const named = entry.violations.map((one) => one.pointer.replace("/body/", "")).find((name) => node.querySelector(`input[name="${CSS.escape(name)}"]`));
-      if (named) ask(named);
+      const named = entry.violations.map((one) => [one.pointer.replace("/body/", ""), one.message]).find(([name]) => node.querySelector(`input[name="${CSS.escape(name)}"]`));
+      if (named) ask(...named);
     }
 
     async function done(record) {

@@ -90,8 +90,11 @@ export const field = (label, input) => h("label", { className: "field" }, label,
 
 export const plural = (count, one) => `${count} ${count === 1 ? one : `${one}s`}`;
 
-// A value as it stands in JSON; a text that JSON would make unreadable, as it is.
-export const shown = (value) => (typeof value === "string" && /["\\\n]/.test(value) ? value : JSON.stringify(value ?? null));
+// A value as it stands in JSON; a text that JSON would make unreadable, as it is. Of a long one its beginning.
+export function shown(value) {
+  const text = typeof value === "string" && /["\\\n]/.test(value) ? value : JSON.stringify(value ?? null);
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
+}
 
 // Draws rows into a box. A node whose row says the same stays the very node: with its focus, its scroll
 // position, and what was opened in it.

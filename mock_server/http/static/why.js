@@ -12,5 +12,5 @@ export function judged(found, app, send) {
     found.violations.map(violation),
     found.facts.length ? h("details", {}, h("summary", {}, `${plural(found.facts.length, "fact")} used`), h("dl", { className: "keys small" }, found.facts.flatMap((fact) => [h("dt", { className: "muted" }, fact.what), h("dd", {}, h("code", {}, shown(fact.value)))]))) : null,
     found.nearest ? h("div", { className: "card" }, h("div", { className: "row between" }, h("h3", {}, "The nearest request that passes"), h("button", { className: "tiny primary", type: "button", onclick: () => { document.getElementById("dialog").close(); send(found.nearest); } }, "Send it")),
-      h("ul", { className: "small" }, found.changes.map((change) => h("li", {}, h("code", {}, change.pointer), " ", h("code", {}, JSON.stringify(change.from)), " becomes ", h("code", {}, JSON.stringify(change.to))))), json(found.nearest)) : null);
+      h("ul", { className: "small" }, found.changes.map((change) => h("li", {}, h("code", {}, change.pointer), " ", h("code", {}, shown(change.from)), " becomes ", h("code", {}, shown(change.to))))), json(found.nearest)) : null);
 }
