@@ -81,10 +81,10 @@ def judge_and_wait(
 
 def plain(lane: Lane, wish: Mapping[str, Any]) -> dict[str, Any]:
     """A wish with everything in its own place: method, path, query, headers, body."""
-    from mock_server.http.control.sending import target_of
+    from mock_server.http.control.sending import body_of, target_of
 
     method, path, query = target_of(lane.document, wish)
-    body = to_value(str(wish["raw"]).encode()) if "raw" in wish else deepcopy(wish.get("body"))
+    body = to_value(body_of(wish)) if "raw" in wish else deepcopy(wish.get("body"))
     headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
     found = {
         "method": method,
