@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.judging import Judge, Judged
-from mock_server.http.control.search import to_value
+from mock_server.http.journal import to_value
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
 from mock_server.rules.lifecycle import state_of
