@@ -58,6 +58,18 @@ def told(config: pytest.Config, name: str) -> Any:
     return config.getoption(f"mock_server_{name}") or config.getini(f"mock_server_{name}")
 
 
+def address(config: pytest.Config) -> str | None:
+    """Where the server is that runs already: as told, or as whoever runs the tests has started it.
+
+    `mock-server exec` and `contracts blindspots` put it into the environment, which counts before
+    the project's own configuration, as with every setting.
+    """
+    name = "mock_server_url"
+    return (
+        config.getoption(name) or os.environ.get("MOCK_SERVER_ORIGIN") or config.getini(name)
+    ) or None
+
+
 def chosen(config: pytest.Config, marks: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a server in this process."""
     found = {name: told(config, name) for name in WORDS if name != "url"}
@@ -74,7 +86,7 @@ class Stubs:
 
     def elsewhere(self) -> Elsewhere | None:
         """The server that runs already, where one is meant."""
-        url = told(self.config, "url")
+        url = address(self.config)
         if url and self.there is None:
             from mock_server.settings import read_settings
             from mock_server.testing.remote import Elsewhere
