@@ -58,7 +58,7 @@ class Entry:
         self.number = number
         self.instant = instant
         self.method = request.method
-        self.path = request.path
+        self.path = request.path if request.path.isascii() else as_meant(request.path)
         self.query = SECRETS.sub(r"\1\2=…", request.query) if request.query else ""
         self.media_type = request.content_type
         self.sighting: Seen | None = None
@@ -72,6 +72,11 @@ class Entry:
 
 
 numbers = count(1)
+
+
+def as_meant(path: str) -> str:
+    """A path of WSGI, which has a character for each byte, as the text that was sent."""
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def build_entry(

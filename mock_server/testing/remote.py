@@ -293,12 +293,12 @@ def told(row: Mapping[str, Any]) -> str:
     lines = [f"{row['method']} {row['path']}{query} {row['status']}"]
     for one in row["violations"]:
         word = "refused" if one["outcome"] == "broken" else "warned"
-        ids = ", ".join(rule["id"] for rule in one["rules"]) or "no rule"
+        ids = ", ".join(rule["id"] for rule in one["rules"])
         facts = "".join(f"; {name} is {json.dumps(value)}" for name, value in one["facts"].items())
         found = json.dumps(one["found"], ensure_ascii=False)
         found = found if len(found) <= 80 else found[:77] + "…"
         lines.append(
-            f"  {word} by {ids} at {one['pointer']}: {one['message']}"
+            f"  {word}{f' by {ids}' if ids else ''} at {one['pointer']}: {one['message']}"
             f" Found {found}{facts}; accepted: {one['accepted']}"
         )
     return "\n".join(map(printable, lines))
