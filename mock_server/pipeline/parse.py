@@ -11,6 +11,7 @@ from jsonschema_rs import ValidationError
 from mock_server.messages import say
 from mock_server.pipeline.exchange import Exchange, ParameterPlan
 from mock_server.problems import Problem, Violation
+from mock_server.rules.describe import matching, named
 from mock_server.spec.schemas import keyword_of
 
 DEPTH_LIMIT = 100  # levels of a body; validators give up not far beyond
@@ -73,9 +74,12 @@ def read_value(plan: ParameterPlan, text: str) -> tuple[Any, ValidationError | N
 
 
 def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) -> Violation:
-    if keyword in ("anyOf", "oneOf"):
-        limit = keyword_of(plan.parameter.schema, keyword)
+    schema = plan.parameter.schema
     message, expected = say(keyword, limit)
+    if keyword == "pattern" and keyword_of(schema, "description"):
+        # What the document calls it tells people more than the pattern does.
+        expected = matching(schema, str(limit))
+        message = f"Not a valid value. Expected {named(schema)}."
     name = plan.parameter.name
     return Violation(plan.parameter.rule_ids, f"/query/{name}", name, message, found, expected)
 

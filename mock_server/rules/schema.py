@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from mock_server.clock import is_date_time
-from mock_server.messages import FORMS, forms_of, say, such_as
+from mock_server.messages import FORMS, say, such_as
 from mock_server.problems import Violation
 from mock_server.rules.condition import build_test
 from mock_server.rules.describe import (
@@ -127,7 +127,7 @@ def accepted(keyword: str, limit: Any, schema: Any) -> str:
         case "not":
             return combination(limit)
         case "anyOf" | "oneOf":
-            return forms_of(limit) or alternatives(limit)
+            return alternatives(limit)
     return ""
 
 
@@ -156,10 +156,10 @@ def to_violation(
     keyword, limit = said or (error.kind.name, error.kind.value)
     tokens = [*error.instance_path, *inner]
     ids = rules_along(schema, tuple(error.schema_path))
-    if keyword in ("anyOf", "oneOf"):
-        limit = branches_of(schema, error)
     message, expected = say(keyword, limit)
     part = part_of(whole, tokens)
+    if keyword in ("anyOf", "oneOf"):
+        limit = branches_of(schema, error)
     expected = accepted(keyword, limit, part) or expected
     if keyword == "type" and keyword_of(part, "format") in FORMS:
         message = f"Not a valid value. Expected {expected}."

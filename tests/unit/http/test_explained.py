@@ -144,7 +144,7 @@ def test_what_is_no_json_is_shown_as_it_came(
 @pytest.mark.parametrize("moment", ["2026-02-30", "2026-02-30T09:00:00Z", "2025-02-29T09:00", "x"])
 def test_a_day_that_is_none_bounds_no_list(client: FlaskClient, moment: str) -> None:
     answer = client.get(f"{SMS}?date_created__gte={moment}", auth=KEY)
-    said = "Expected a date such as 2030-01-01 or a date and time such as 2030-01-01T09:00:00Z."
+    said = 'Expected a date or a date-time, such as "2030-01-01".'
     expected = {"date_created__gte": f"Not a valid value. {said}"}
     assert (answer.status_code, answer.get_json()["field-errors"]) == (400, expected)
 
