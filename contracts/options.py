@@ -121,8 +121,8 @@ SEARCH = (
     ),
     option(
         "--schemathesis/--no-schemathesis",
-        default=True,
-        show_default=True,
+        default=None,
+        show_default="on, unless rules are chosen",
         help="Run Schemathesis' own phases and checks first.",
     ),
 )
@@ -232,6 +232,9 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
             for way in ("include", "exclude")
         )
     )
+    if chosen.get("schemathesis") is None:
+        # Its checks are of no rule: who asks for one rule waits for that one alone.
+        chosen["schemathesis"] = not selection.include_rules
     return Settings(
         chosen.get("document") or default_document_path(),
         chosen.get("base_url"),

@@ -254,7 +254,7 @@ def settle(chosen: Mapping[str, Any], defaults: Settings) -> Settings:
 
 def faults_of_policies(settings: Settings) -> tuple[str, ...]:
     """What else cannot be, as far as the document can be read."""
-    from mock_server.pipeline.build import decide_policies
+    from mock_server.pipeline.policies import decide_policies
 
     try:
         decide_policies(compiled(settings.document, settings.overlay), settings.rules)
@@ -367,6 +367,8 @@ def token_for(settings: Settings) -> str | None:
 
 def greet(lane: Lane, settings: Settings, port: int) -> str:
     """What a person needs to begin: where, which key, what is enforced, a line to paste."""
+    from mock_server.pipeline.policies import iter_idle
+
     document, policies, key = lane.document, lane.plan.policies, lane.tenants.default_key
     origin = origin_of(settings.host, port)
     base = f"{origin}{document.base_path}"
@@ -374,6 +376,7 @@ def greet(lane: Lane, settings: Settings, port: int) -> str:
     relaxed = [f"{name} {policy}" for name, policy in policies.items() if policy != "enforce"]
     kept = f"{len(document.operations)} operations, {enforced} rules enforced"
     told = [f"  keeps    {kept}" + (f" ({', '.join(relaxed)})" if relaxed else "")]
+    told += [f"  idle     {one}" for one in iter_idle(document, policies)]
     if document.wordless:
         told = [f"  infers   {INFERRED}", *(f"           {one}" for one in iter_inferred(document))]
     lines = [

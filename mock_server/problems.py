@@ -14,7 +14,7 @@ class Violation:
 
     `pointer` points into the request (`/body/status`, `/query/_limit`, `/headers/authorization`).
     `field` is the name under which the error body lists it, or None for the request as a whole.
-    `facts` are the values of state that decided.
+    `facts` are the values of state that decided, `reference` whether the field names a record.
     """
 
     rule_ids: tuple[str, ...]

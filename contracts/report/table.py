@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from contracts.ledger import NOT_SELECTED
 from contracts.report.visible import shorten, visible
 
 Json = Mapping[str, Any]
@@ -28,6 +29,10 @@ def print_report(report: Json, console: Console) -> None:
     for number, rule in enumerate(broken, 1):
         print_broken(rule, f"{number} of {len(broken)}", console)
     print_summary(report, console)
+
+
+def is_selected(rule: Json) -> bool:
+    return bool(rule["reason"] != NOT_SELECTED)
 
 
 def word_of(rule: Json) -> str:
@@ -59,8 +64,9 @@ def say_prose(console: Console, text: str, indent: str = "  ", style: str = "") 
 
 
 def print_rules(report: Json, console: Console) -> None:
-    wide = max((len(rule["id"]) for rule in report["rules"]), default=0)
-    for rule in report["rules"]:
+    listed = [rule for rule in report["rules"] if is_selected(rule)]
+    wide = max((len(rule["id"]) for rule in listed), default=0)
+    for rule in listed:
         word = word_of(rule)
         certainty = "inferred" if rule["certainty"] == "inferred" else ""
         rest = f"  {rule['id']:<{wide}}  {certainty:<8}  {rule['cases']:>5}"
@@ -183,7 +189,8 @@ def shorten_to(line: str, width: int) -> str:
 
 
 def print_summary(report: Json, console: Console) -> None:
-    words = [word_of(rule) for rule in report["rules"]]
+    words = [word_of(rule) for rule in report["rules"] if is_selected(rule)]
+    left_out = len(report["rules"]) - len(words)
     counts = {
         word: words.count(word)
         for word in ("kept", "broken", "accepted", "differs", "not exercised")
@@ -194,7 +201,9 @@ def print_summary(report: Json, console: Console) -> None:
     print_baseline(report.get("baseline"), console)
     for note in report["notes"]:
         say_prose(console, note, "")
-    parts: list[str | tuple[str, str]] = [f"{len(words)} rules: "]
+    parts: list[str | tuple[str, str]] = [
+        f"{len(words)} {'rule' if len(words) == 1 else 'rules'}: "
+    ]
     if not states_rules(report):
         number = len(report["schemathesis"])
         counts, parts = (
@@ -205,6 +214,8 @@ def print_summary(report: Json, console: Console) -> None:
         parts.append(", " if index else "")
         said = "differ" if word == "differs" else word
         parts.append((f"{count} {said}", STYLES.get(word, "") if count else "dim"))
+    if left_out:
+        parts.append((f"; {left_out} not selected", "dim"))
     say(console, *parts)
     say(
         console,

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 from mock_server.pipeline.exchange import Exchange, Plan
 from mock_server.problems import Problem, Violation
 from mock_server.rules.schema import build_condition
-from mock_server.spec.model import BusinessRule, Document, Operation, Place
+from mock_server.spec.model import (
+    BusinessRule,
+    Call,
+    Document,
+    Expression,
+    Operation,
+    Place,
+    Value,
+)
 from mock_server.spec.schemas import iter_subschemas, properties_of, rule_ids
 from mock_server.state.tenant import Tenant
 
@@ -200,20 +208,21 @@ def never(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
 def schema_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
     schema = watch.operation.body_schema
     return [
-        schema_way(watch, path, conditions_on(schema, path))
+        schema_way(watch, path, node, conditions_on(schema, path))
         for path, node in iter_subschemas(schema)
         if rule.rule_id in rule_ids(node)
     ]
 
 
-def schema_way(watch: Watch, path: tuple[str, ...], conditions: list[Any]) -> Met:
-    """A part of the body's schema is met where its field is given and its conditions hold."""
-    field = path[path.index("properties") + 1] if "properties" in path[:-1] else None
+def schema_way(watch: Watch, path: tuple[str, ...], node: Any, conditions: list[Any]) -> Met:
+    """A part of the body's schema is met where what it speaks of is given and its conditions hold."""
+    inside = "properties" in path[:-1]
+    read = {path[path.index("properties") + 1]} if inside else names_in(node)
     holds = [build_condition(one) for one in conditions]
     does = watch.operation.does
 
     def way(seen: Sighting) -> bool:
-        there = field in seen.fields if field else bool(seen.fields) or does == "create"
+        there = not read.isdisjoint(seen.fields) if read else bool(seen.fields) or does == "create"
         return (
             seen.status < 400
             and there
@@ -254,6 +263,10 @@ def derived_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
     derived, does = place.detail, watch.operation.does
     moments = ("create",) if derived.on == "create" else WRITING
     follows = frozenset(derived.on) if isinstance(derived.on, tuple) else None
+    if derived.inside:
+        follows = frozenset({derived.inside})
+    elif follows is None:
+        follows = followed(derived.values, watch.operation)
 
     def way(seen: Sighting) -> bool:
         return (
@@ -266,9 +279,35 @@ def derived_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
     return [way]
 
 
+def followed(values: Iterable[Value], operation: Operation) -> frozenset[str] | None:
+    """The body's fields that a value is worked out from; None where it needs none of them."""
+    found: set[str] = set()
+    for value in values:
+        parts = (*value.of, *value.named.values()) if isinstance(value, Call) else (value,)
+        read = {field_of(part) for part in parts}
+        if not read & set(operation.body_fields):
+            return None
+        found |= read
+    return frozenset(found)
+
+
+def field_of(value: Value) -> str:
+    """The field of the record that an expression reads or follows, or nothing."""
+    if not isinstance(value, Expression) or value.source not in ("record", "follow"):
+        return ""
+    return value.name or (value.tokens[0] if value.tokens else "")
+
+
 def effect_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
-    holds = build_condition(place.detail.condition)
-    return [lambda seen: seen.status < 400 and holds(watch.facts(seen))]
+    holds, each = build_condition(place.detail.condition), place.detail.each
+    listed = field_of(each) if each is not None else ""
+    if isinstance(each, Expression) and each.source == "body":
+        listed = each.tokens[0]
+    return [
+        lambda seen: (
+            seen.status < 400 and (not listed or listed in seen.fields) and holds(watch.facts(seen))
+        )
+    ]
 
 
 def response_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
@@ -299,7 +338,11 @@ WAYS: Mapping[str, Ways] = {
     "effect": effect_ways,
     "response": response_ways,
     "parameter": plain(lambda seen, place, watch: place.field in seen.query),
-    "record": plain(lambda seen, place, watch: watch.operation.does != "delete"),
+    "record": plain(
+        lambda seen, place, watch: (
+            watch.operation.does != "delete" and (not place.field or place.field in seen.fields)
+        )
+    ),
     "reference": plain(lambda seen, place, watch: place.detail.field in seen.fields),
     "refusal": plain(lambda seen, place, watch: True),
     "embedded": plain(lambda seen, place, watch: watch.operation.does != "delete"),

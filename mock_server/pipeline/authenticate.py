@@ -51,15 +51,15 @@ def authenticate(exchange: Exchange) -> Problem | None:
                 exchange.key = key
                 exchange.principal = tenant.principals[key]
                 return None
-    if not schemes or exchange.plan.optional_auth:
-        tenants = exchange.tenants
-        exchange.key = tenants.default_key
-        found = tenants.find(exchange.key)
-        assert found is not None
-        exchange.tenant = found
-        exchange.principal = found.principals[exchange.key]
-        return None
     ids = tuple(dict.fromkeys(rule_id for scheme in schemes for rule_id in scheme.rule_ids))
     ways = " or ".join(dict.fromkeys(scheme.shown for scheme in schemes))
     violation = Violation(ids, "/headers/authorization", None, f"{ways} are needed.", reason, ways)
+    if not schemes or exchange.plan.optional_auth:
+        tenants = exchange.tenants
+        exchange.key = tenants.default_key
+        exchange.tenant = tenants.default
+        exchange.principal = exchange.tenant.principals[exchange.key]
+        if schemes:
+            exchange.violations.append(violation)  # its policy says what becomes of it
+        return None
     return Problem(401, f"Found {reason}. {ways} are needed.", (violation,))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from mock_server.errors import SettingsError
 from mock_server.pipeline.exchange import OperationPlan, ParameterPlan, Plan
+from mock_server.pipeline.policies import decide_policies
 from mock_server.pipeline.query import build_convert
 from mock_server.pipeline.script import build_script
 from mock_server.rules.default import build_defaults
@@ -15,7 +15,7 @@ from mock_server.rules.happening import PreparedHappening, build_happening
 from mock_server.rules.improvised import Improvised
 from mock_server.rules.lifecycle import IsActive
 from mock_server.rules.record import Prototype
-from mock_server.rules.reference import build_reference
+from mock_server.rules.reference import build_reference, wanted
 from mock_server.rules.refusal import build_refusals
 from mock_server.rules.schema import build_validator
 from mock_server.rules.subscription import PreparedSubscription
@@ -32,34 +32,11 @@ from mock_server.spec.model import (
     Resource,
     Schema,
 )
-from mock_server.spec.pointers import nearest
-from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
+from mock_server.spec.schemas import keyword_of, properties_of, required_of, rule_ids, types_of
 from mock_server.state.store import CollectionSpec
 
 REFUSALS = (400, 422, 409)
 BODY_LIMIT = 5 * 1024 * 1024
-# Rules of these kinds describe answers; there is nothing that the server could let through.
-FIXED_KINDS = frozenset({"record", "response"})
-
-
-def decide_policies(document: Document, chosen: Mapping[str, Policy]) -> dict[str, Policy]:
-    """The policy of every rule: what was chosen, else what the catalogue says."""
-    faults = []
-    for rule_id, policy in chosen.items():
-        rule = document.rules.get(rule_id)
-        if rule is None:
-            hint = nearest(rule_id, document.rules)
-            faults.append(
-                f'the policy "{rule_id}={policy}" names no rule of {document.title}; {hint or "see: mock-server rules"}'
-            )
-        elif policy != "enforce" and all(place.kind in FIXED_KINDS for place in rule.places):
-            faults.append(
-                f'the policy "{rule_id}={policy}" cannot be: this rule says how answers look, '
-                "so there is nothing to let through; leave it out"
-            )
-    if faults:
-        raise SettingsError(*faults)
-    return {rule_id: chosen.get(rule_id, rule.policy) for rule_id, rule in document.rules.items()}
 
 
 def build_plan(
@@ -93,7 +70,7 @@ def build_plan(
         operations,
         document.errors,
         document.security_schemes,
-        bool(auth_rules) and all(policies.get(rule_id) == "off" for rule_id in auth_rules),
+        bool(auth_rules) and all(policies.get(rule_id) != "enforce" for rule_id in auth_rules),
         body_limit,
         build_subscriptions(document, is_active),
         build_happenings(document, operations),
@@ -169,6 +146,7 @@ def build_operation(
             field,
             build_reference(kept(reference, is_active), resources, document.rules),
             frozenset({field, *reference.match.values()}),
+            states_in_need(prototype.resource, field),
         )
         for field, reference in operation.references.items()
         if is_active(reference.rule_ids)
@@ -189,6 +167,7 @@ def build_operation(
         ),
         build_defaults(one for one in operation.defaults if is_active(one.rule_ids)),
         references,
+        {field: wanted(one, resources) for field, one in operation.references.items()},
         tuple(effect for effect in effects if not effect.into),
         build_value(operation.record_id, resource, resources),
         writable_fields(operation, resource),
@@ -214,6 +193,20 @@ def build_operation(
         frozenset(resource.fields) - writable_fields(operation, resource),
         build_content(operation.content, resource, resources),
         build_script(operation),
+    )
+
+
+def states_in_need(resource: Resource, field: str) -> frozenset[str]:
+    """The states that require a field and from which something leaves the system with it."""
+    lifecycle = resource.lifecycle
+    if lifecycle is None:
+        return frozenset()
+    leaving = {one.source for one in lifecycle.transitions if one.external}
+    return frozenset(
+        state
+        for one in lifecycle.requires
+        if field in required_of(one.schema)
+        for state in leaving.intersection(one.states)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from mock_server.messages import article
 from mock_server.pipeline.exchange import Exchange, Plan
@@ -66,10 +67,13 @@ def check(exchange: Exchange) -> None:
     if machine is not None and machine.field not in refused:
         stored = exchange.stored
         before = None if stored is None else {**stored.data, **stored.hidden}
+        wanted = exchange.operation.wanted
         seen = {(v.rule_ids, v.pointer) for v in exchange.violations}
         found += [
             violation
-            for violation in machine.iter_violations(before, exchange.changes, exchange.tentative)
+            for violation in machine.iter_violations(
+                before, exchange.changes, exchange.tentative, wanted
+            )
             if (violation.rule_ids, violation.pointer) not in seen
         ]
     exchange.violations += found
@@ -77,9 +81,14 @@ def check(exchange: Exchange) -> None:
 
 def iter_references(exchange: Exchange) -> Iterator[Violation]:
     store, record, changes = exchange.tenant.store, exchange.tentative, exchange.changes
-    for field, check, decisive in exchange.operation.references:
+    machine = exchange.operation.prototype.machine
+    entered = changes.get(machine.field) if machine is not None else None
+    for field, check, decisive, states in exchange.operation.references:
         value = record.get(field)
-        if value is not None and not decisive.isdisjoint(changes):
+        # What is about to leave must not name what has gone meanwhile.
+        if value is not None and (
+            not decisive.isdisjoint(changes) or (entered.__class__ is str and entered in states)
+        ):
             violation = check(value, record, store)
             if violation is not None:
                 yield violation
@@ -88,8 +97,11 @@ def iter_references(exchange: Exchange) -> Iterator[Violation]:
 def judge(exchange: Exchange) -> Problem | None:
     """Sorts violations by the policies of their rules."""
     plan = exchange.plan
+    references = exchange.operation.operation.references
     exchange.broken = tuple(
-        v for v in exchange.violations if policy_of(plan, v.rule_ids) == "enforce"
+        replace(v, reference=True) if v.field in references else v
+        for v in exchange.violations
+        if policy_of(plan, v.rule_ids) == "enforce"
     )
     exchange.warned = tuple(v for v in exchange.violations if policy_of(plan, v.rule_ids) == "warn")
     if exchange.broken:

@@ -48,8 +48,10 @@ class OperationPlan:
     body_validator: Draft202012Validator | None
     parameters: tuple[ParameterPlan, ...]
     fill: Callable[[dict[str, Any]], None] | None
-    # Each reference with its field, and the fields whose change may part it from its record.
-    references: tuple[tuple[str, CheckReference, frozenset[str]], ...]
+    # Each reference with its field, the fields whose change may part it from its record, and the
+    # states that a record enters only while it holds.
+    references: tuple[tuple[str, CheckReference, frozenset[str], frozenset[str]], ...]
+    wanted: Mapping[str, str]  # what the fields of references are to name
     effects: tuple[PreparedEffect, ...]
     record_id: Compute
     writable: frozenset[str]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from mock_server.clock import Clock, format_instant
+from mock_server.clock import Clock
 from mock_server.ids import IdFactory
 from mock_server.pipeline.carry import carry
 from mock_server.pipeline.exchange import Plan
+from mock_server.pipeline.plant import keyed, plant
 from mock_server.rules.lifecycle import state_of
-from mock_server.rules.record import Prototype
-from mock_server.rules.values import Context
-from mock_server.spec.model import Expression, Resource, SecurityScheme
 from mock_server.state.memory import MemoryStore
 from mock_server.state.seed import Seed
-from mock_server.state.store import CollectionSpec, Record, Store
+from mock_server.state.store import CollectionSpec, Store
 from mock_server.state.tenant import Dispatch, Planting, Tenant, Tenants
 
 OpenStore = Callable[[], Store]
@@ -100,61 +97,3 @@ def is_waiting(plan: Plan, store: Store) -> bool:
                 if record.due is not None and (transition is None or transition.at is None):
                     return True
     return False
-
-
-def keyed(plan: Plan, store: Store) -> dict[str, Mapping[str, Any]]:
-    """The records that credentials name, by their keys, in the order of the seed."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for scheme in plan.schemes.values():
-        if not scheme.to:  # any key opens a world
-            continue
-        collection = plan.prototypes[scheme.to].collection
-        records = sorted(store.iter_records(collection), key=lambda record: record.sequence)
-        for record in records:
-            key = key_of(record, scheme)
-            if key is not None:
-                found.setdefault(key, record.data)
-    return found
-
-
-def key_of(record: Record, scheme: SecurityScheme) -> str | None:
-    value = record.hidden.get(scheme.by, record.data.get(scheme.by))
-    return value if isinstance(value, str) and value else None
-
-
-def plant(plan: Plan, seed: Seed | None, store: Store, ids: IdFactory, instant: int) -> None:
-    """Puts a seed's records into a store; records that others refer to come first."""
-    if seed is None:
-        return
-    for prototype in in_order_of_need(plan):
-        created, changed = (dates(prototype.resource, on) for on in ("create", "change"))
-        for given in seed.records.get(prototype.collection, ()):
-            context = Context(store, ids, format_instant(instant), {}, {})
-            # What a seed says was created earlier has last changed then, where it says nothing else.
-            first = next((given[field] for field in created if given.get(field)), None)
-            known = prototype.canonical({**dict.fromkeys(changed, first), **given})
-            store.put(prototype.collection, prototype.create(context, known, instant))
-
-
-def dates(resource: Resource, on: str) -> list[str]:
-    """The fields that hold the moment of a record's creation, or of its last change."""
-    return [
-        one.field
-        for one in resource.derived
-        if one.on == on and isinstance(one.values[0], Expression) and one.values[0].source == "now"
-    ]
-
-
-def in_order_of_need(plan: Plan) -> list[Prototype]:
-    """Prototypes so that what derived values follow is planted before them, where that can be."""
-    waiting = dict(plan.prototypes)
-    ordered: list[Prototype] = []
-    while waiting:
-        ready = [
-            name
-            for name, prototype in waiting.items()
-            if not {r.to for r in prototype.resource.references.values()}
-            & (waiting.keys() - {name})
-        ] or [next(iter(waiting))]
-        ordered += [waiting.pop(name) for name in ready]
-    return ordered

@@ -16,10 +16,13 @@ from mock_server.state.tenant import Tenant
 
 def spread(plan: Plan, tenant: Tenant) -> None:
     """Tells what has happened where somebody has subscribed to it; call it in a transaction."""
-    for one in plan.subscriptions.values():
-        if tenant.store.has_records(one.collection):
-            tell(plan, tenant)
-            return
+    if is_heard(plan, tenant):
+        tell(plan, tenant)
+
+
+def is_heard(plan: Plan, tenant: Tenant) -> bool:
+    """Whether anybody has subscribed to anything."""
+    return any(tenant.store.has_records(one.collection) for one in plan.subscriptions.values())
 
 
 def tell(plan: Plan, tenant: Tenant) -> None:
@@ -27,7 +30,8 @@ def tell(plan: Plan, tenant: Tenant) -> None:
     entries = [entry(plan, tenant, Change._make(note)) for note in tenant.store.take_notes()]
     made = [one for name, record in entries for one in deliveries(plan, tenant, name, record)]
     tenant.deliveries.extend(made)
-    if tenant.dispatch is not None:
+    # Who delivers also looks after the tenant's time, which is nobody's business where nobody hears.
+    if tenant.dispatch is not None and is_heard(plan, tenant):
         tenant.dispatch(tenant, made)
 
 

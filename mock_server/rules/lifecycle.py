@@ -80,8 +80,12 @@ class StateMachine:
         stored: Mapping[str, Any] | None,
         changes: Mapping[str, Any],
         record: Mapping[str, Any],
+        wanted: Mapping[str, str],
     ) -> Iterator[Violation]:
-        """What is wrong with a change of `stored` (None: a creation) that makes it `record`."""
+        """What is wrong with a change of `stored` (None: a creation) that makes it `record`.
+
+        `wanted` says by field what is accepted, where that is more than the field's schema says.
+        """
         if stored is not None:
             yield from self.iter_closed(stored, changes)
             yield from self.iter_locked(stored, changes)
@@ -93,16 +97,21 @@ class StateMachine:
                     for found in iter_violations(
                         validator, schema, record, "/body", self.rules, self.schema
                     ):
-                        yield self.on_record(found, stored, changes)
+                        yield self.on_record(found, stored, changes, wanted)
 
     def on_record(
-        self, found: Violation, stored: Mapping[str, Any] | None, changes: Mapping[str, Any]
+        self,
+        found: Violation,
+        stored: Mapping[str, Any] | None,
+        changes: Mapping[str, Any],
+        wanted: Mapping[str, str],
     ) -> Violation:
         """A violation of what a state requires: what is stored counts for what is not given."""
         name = found.field or ""
         if stored is not None and name in stored and name not in changes:
             facts = {self.field: stored.get(self.field), name: stored[name]}
             found = replace(found, facts=facts)
+        found = replace(found, expected=wanted.get(name, found.expected))
         # A record has null where nothing was given, of which no client knows.
         return found if found.found is not None else replace(found, message=REQUIRED)
 
@@ -139,6 +148,9 @@ class StateMachine:
         state = stored.get(self.field)
         if state_of(stored, self.field) in self.editable:
             return
+        moves = self.allowed.get(state_of(stored, self.field), {})
+        ways = " or ".join(sorted(self.editable & moves.keys()))
+        first = f", or {self.field} {ways} first" if ways else ""
         for name, value in changes.items():
             if name != self.field:
                 yield Violation(
@@ -147,7 +159,7 @@ class StateMachine:
                     name,
                     f"It cannot be changed while {self.field} is {state}.{self.sentence(self.editable_rules)}",
                     value,
-                    f"no change of {name}, or {self.field} {' or '.join(sorted(self.editable))} first",
+                    f"no change of {name}{first}",
                     {self.field: state, name: stored.get(name)},
                 )
 

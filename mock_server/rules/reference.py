@@ -48,9 +48,7 @@ def build_reference(
         bound = [*narrower, *(f"{name} is {quoted(held)}" for name, held in own.items())]
         expected = kind + (f" whose {' and '.join(bound)}" if bound else "")
         listed = candidates(store, own)
-        return Violation(
-            ids, pointer, field, message, value, expected + such_as(listed), facts, True
-        )
+        return Violation(ids, pointer, field, message, value, expected + such_as(listed), facts)
 
     def candidates(store: Store, own: Mapping[str, Any]) -> list[Any]:
         """Some values that would pass."""
@@ -83,6 +81,13 @@ def build_reference(
         return None
 
     return check
+
+
+def wanted(reference: Reference, resources: Mapping[str, Resource]) -> str:
+    """What a reference is to name, in words."""
+    kind = f"the {reference.by} of {article(resources[reference.to].title)}"
+    narrower = narrowed(reference)
+    return kind + (f" whose {' and '.join(narrower)}" if narrower else "")
 
 
 def narrowed(reference: Reference) -> list[str]:

@@ -120,8 +120,8 @@ def accepted(keyword: str, limit: Any, schema: Any) -> str:
         case "required":
             return describe(schema, null=False)
         case "type":
-            told = describe(schema, null="null" in limit) if schema is not None else ""
-            return told if "string" in limit and keyword_of(schema, "format") in FORMS else ""
+            says_more = keyword_of(schema, "format") in FORMS or keyword_of(schema, "pattern")
+            return describe(schema, null="null" in limit) if "string" in limit and says_more else ""
         case "pattern":
             return matching(schema, limit) + such_as(examples_of(schema)[:1])
         case "not":

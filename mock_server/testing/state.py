@@ -15,8 +15,9 @@ from mock_server.errors import Fault, StateError
 from mock_server.messages import quoted
 from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.order import catch_up
+from mock_server.pipeline.plant import complete
 from mock_server.rules.record import Prototype
-from mock_server.rules.values import Context
+from mock_server.rules.values import NOTHING, Context
 from mock_server.spec.loader import Source
 from mock_server.spec.pointers import nearest, one_of
 from mock_server.state.seed import build_fit, record_faults
@@ -91,8 +92,7 @@ class MockState(Collections):
                 raise StateError(collection, [Fault("#/id", found, "an id of its own")])
             self.check(prototype, given, given)
             now = tenant.clock.now()
-            context = Context(tenant.store, tenant.ids, format_instant(now), {}, {})
-            record = prototype.create(context, given, now)
+            record = complete(self.plan, prototype, self.context(now), given, now)
             tenant.store.put(collection, record)
             return whole(record)
 
@@ -112,8 +112,7 @@ class MockState(Collections):
             state = {machine.field: stored.data[machine.field]} if machine else {}
             self.check(prototype, {**state, **changes}, changes)
             now = tenant.clock.now()
-            context = Context(tenant.store, tenant.ids, format_instant(now), {}, {})
-            record = prototype.change(context, stored, changes, now)
+            record = prototype.change(self.context(now), stored, changes, now)
             tenant.store.put(collection, record)
             return whole(record)
 
@@ -126,6 +125,12 @@ class MockState(Collections):
     def reset(self) -> None:
         """The records are those of the seed again; clock and journal stay."""
         self.tenants.renew(self.tenant)
+
+    def context(self, now: int) -> Context:
+        """What records follow from: whoever's key it is has written them."""
+        tenant = self.tenant
+        principal = next(iter(tenant.principals.values()), NOTHING)
+        return Context(tenant.store, tenant.ids, format_instant(now), {}, principal)
 
     @contextmanager
     def looked_at(self) -> Iterator[None]:

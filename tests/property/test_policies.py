@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.http.app import create_app
-from mock_server.pipeline.build import FIXED_KINDS
+from mock_server.pipeline.policies import FIXED_KINDS
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.spec.model import Operation, Policy
 from mock_server.spec.schemas import properties_of

@@ -12,7 +12,7 @@ from mock_server.spec.pointers import nearest, one_of
 
 
 def check_names(lane: Lane, wishes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raises ControlError for operations and rules that there are not; `wishes` by what leads to them."""
+    """Raises ControlError for operations and rules that there are not; `wishes` by where they stand."""
     operations = {**lane.document.operations, **lane.document.plain}
     faults = [
         fault

@@ -14,6 +14,7 @@ from mock_server.http.control.sending import build_request
 from mock_server.http.journal import explain
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.pipeline.order import catch_up, run
+from mock_server.pipeline.plant import complete
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
 from mock_server.spec.loader import Source
@@ -174,7 +175,7 @@ def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
         if stored is None and tenant.store.get(prototype.collection, str(given.get("id"))):
             fault = misfit("body/id", given["id"], "an id of its own")
             raise ControlError(409, "There is such a record.", [fault])
-        record = written(tenant, prototype, stored, given, now)
+        record = written(lane.plan, tenant, prototype, stored, given, now)
         tenant.store.put(prototype.collection, record)
         return row_of(lane.plan, prototype, record)
 
@@ -210,12 +211,17 @@ def check_given(
 
 
 def written(
-    tenant: Tenant, prototype: Prototype, stored: Record | None, given: dict[str, Any], now: int
+    plan: Plan,
+    tenant: Tenant,
+    prototype: Prototype,
+    stored: Record | None,
+    given: dict[str, Any],
+    now: int,
 ) -> Record:
     principal = next(iter(tenant.principals.values()), {})
     context = Context(tenant.store, tenant.ids, format_instant(now), {}, principal)
     if stored is None:
-        return prototype.create(context, given, now)
+        return complete(plan, prototype, context, given, now)
     record = prototype.change(context, stored, given, now)
     # What is given stays as it is given, also where a rule would work it out.
     for field, value in given.items():

@@ -104,3 +104,29 @@ def test_a_group_number_is_shared(api: Api) -> None:
     assert (number["participants"], number["user_id"]) == ([me], None)
     listed = api("GET", f"phone_number/?participant_user_id={me}")["data"]
     assert number["id"] in [one["id"] for one in listed]
+
+
+def test_nothing_sets_out_from_a_number_that_is_gone(api: Api) -> None:
+    number = api("POST", "phone_number/request/internal/", {"country": "AU"}, 201)
+    draft = {"status": "draft", "local_phone": number["number"], "text": "Hello"}
+    kept, sent = (api("POST", "activity/sms/", draft) for _ in range(2))
+    waiting = api("POST", "activity/sms/", {**draft, "status": "outbox", "send_in": 30})
+    api("DELETE", f"phone_number/{number['id']}/")
+    refused = api("PUT", f"activity/sms/{sent['id']}/", {"status": "outbox"}, 400)
+    assert refused["field-errors"].keys() == {"local_phone"}
+    # What does not set out is not held up by it: it can be changed, and cancelled.
+    api("PUT", f"activity/sms/{kept['id']}/", {"text": "Hello again"})
+    api("PUT", f"activity/sms/{waiting['id']}/", {"status": "draft"})
+
+
+def test_who_changed_a_task_stays_when_time_changes_it(api: Api) -> None:
+    lead = api("GET", "lead/")["data"][0]["id"]
+    body = {"_type": "lead", "lead_id": lead, "text": "Call", "date": "2031-01-01"}
+    task = api("POST", "task/", body)
+    assert task["view"] == "future"
+    api("PUT", f"task/{task['id']}/", {"text": "Call back"})
+    clock = {"json": {"set": "2031-01-02T00:00:00Z"}, "auth": ("api_test_key", "")}
+    assert api.client.post("/__mock/clock", **clock).status_code == 200
+    moved = api("GET", f"task/{task['id']}/")
+    assert (moved["view"], moved["updated_by"]) == ("inbox", task["created_by"])
+    assert moved["updated_by_name"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mock_server.http.app import create_app
+from mock_server.pipeline.policies import decide_policies, iter_idle
 from mock_server.spec import Document
 from mock_server.spec.model import Policy
 
@@ -65,6 +66,38 @@ def test_the_same_requests_are_refused_where_the_rule_is_enforced(
     answer = post(document, {}, BROKEN[rule_id])
     assert answer.status_code == 400
     assert rule_id in answer.headers["Mock-Broken-Rules"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "idle"),
+    [
+        ({"sms.undo-window": "off"}, "sms.undo-window off: the same is asked by sms.outbox.sends"),
+        ({"sms.undo-window": "off", "sms.outbox.sends": "off"}, None),
+        ({"sms.draft.send": "off"}, "sms.draft.send off: it says what is possible"),
+        ({"sms.notification": "warn"}, None),  # of its parameter
+        ({"sms.template.renders": "warn"}, "sms.template.renders warn: it says what the server"),
+        (
+            {"sms.template.renders": "off", "auth.required": "warn", "sms.template.exists": "off"},
+            None,
+        ),
+    ],
+)
+def test_a_policy_that_changes_nothing_says_why(
+    document: Document, chosen: dict[str, Policy], idle: str | None
+) -> None:
+    told = list(iter_idle(document, decide_policies(document, chosen)))
+    assert [line[: len(idle)] for line in told] == [idle] if idle else told == []
+
+
+def test_who_calls_without_a_key_may_be_let_through_and_is_told(document: Document) -> None:
+    client = create_app(document, policies={"auth.required": "warn"}).test_client()
+    for path in ("/api/v1/me/", SMS):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Mock-Warned-Rules"]) == (200, "auth.required")
+    answer = client.post(SMS, json={"status": "drat"}, headers={"Authorization": "Bearer nobody"})
+    assert answer.status_code == 400
+    assert answer.headers["Mock-Broken-Rules"] == "sms.status.values"
+    assert "Mock-Warned-Rules" not in client.get(SMS, auth=("api_test_key", "")).headers
 
 
 def test_a_parameter_that_is_let_through_leaves_the_defaults(document: Document) -> None:

@@ -974,6 +974,14 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         load_document(path)
 
 
+def test_a_parameter_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        "parameters: [{name: number, in: path", "parameters: [1, {name: number, in: path", 1
+    )
+    with pytest.raises(DocumentError, match="found 1; expected a value of type object"):
+        load_document(write(tmp_path, text))
+
+
 LINES = TEXT.splitlines(keepends=True)
 
 

@@ -38,6 +38,15 @@ def test_what_is_added_is_completed_and_served(server: MockServer | RemoteServer
     assert served["date_created"]
 
 
+def test_what_is_left_out_follows_as_it_would_from_a_creation(
+    server: MockServer | RemoteServer,
+) -> None:
+    sms = server.state.add("sms_activities", status="inbox", local_phone=NUMBER)
+    assert (sms["direction"], sms["source"]) == ("inbound", "External")
+    me = server.client.get("me/").json()
+    assert (sms["organization_id"], sms["user_id"]) == (me["organizations"][0]["id"], me["id"])
+
+
 def test_a_record_is_put_into_any_state(server: MockServer | RemoteServer) -> None:
     sms = server.state.add("sms_activities", status="draft", local_phone=NUMBER, text="Hi")
     changed = server.state.change("sms_activities", sms["id"], status="error", error_message="No")

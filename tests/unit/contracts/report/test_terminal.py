@@ -20,11 +20,15 @@ def printed(report: Any, **more: Any) -> str:
     return out.getvalue()
 
 
-def test_every_rule_stands_in_the_table_with_its_verdict(judged):
+def test_every_rule_that_is_chosen_stands_in_the_table_with_its_verdict(judged):
     report = judged("sent-modifiable", "sms.drafts-only", "sms.delete").report
     text = printed(report)
-    for rule in report["rules"]:
+    chosen = [rule for rule in report["rules"] if rule["reason"] != "not selected"]
+    assert {rule["id"] for rule in chosen} == {"sms.drafts-only", "sms.delete"}
+    for rule in chosen:
         assert re.search(rf"^  {word_of(rule)} +{re.escape(rule['id'])} ", text, re.M)
+    assert f"; {len(report['rules']) - 2} not selected" in text
+    assert text.count("not selected") == 1
 
 
 def test_a_broken_rule_is_shown_with_its_sentence_and_its_requests_as_curl(judged):

@@ -10,7 +10,7 @@ from mock_server.examples import still, try_example
 from mock_server.http.app import create_app
 from mock_server.spec import Document
 from tests.conftest import START
-from tests.unit.http.control.conftest import NUMBER, Caller
+from tests.unit.http.control.conftest import NUMBER, SMS, Caller
 
 
 def ask_why(caller: Caller, **wish: Any) -> Any:
@@ -204,3 +204,19 @@ def test_every_rule_can_be_met(document: Document) -> None:
             if not found and not rule.rule_id.startswith(("auth", "limits")):
                 missed.append((rule.rule_id, word))
     assert missed == []
+
+
+def test_a_rule_is_met_where_what_it_speaks_of_is_given(caller: Caller) -> None:
+    def kept() -> set[str]:
+        rules = caller.control("GET", "/coverage")["rules"]
+        return {rule["id"] for rule in rules if rule["kept"]}
+
+    special = {"mms.media", "mms.types", "sms.phones.formatted", "sms.phones.country"}
+    special |= {"sms.template.instead", "sms.phones.e164", "sms.local-phone.required"}
+    caller.ask("POST", SMS, json={"status": "draft"})
+    caller.ask("GET", SMS)
+    assert "sms.status.values" in kept()
+    assert kept().isdisjoint(special)
+    picture = {"url": "https://files.example/a.png", "filename": "a", "content_type": "image/png"}
+    caller.sms(status="outbox", remote_phone="+16505550120", attachments=[picture])
+    assert special <= kept()
