@@ -22,6 +22,7 @@ from mock_server.spec.model import (
 )
 from mock_server.spec.pointers import nearest
 from mock_server.spec.schemas import keyword_of, properties_of, required_of, types_of
+from mock_server.spec.steps import in_words
 
 PACKAGE = "mock-server-kit"
 
@@ -93,15 +94,15 @@ def steps_of(example: Example, document: Document) -> list[dict[str, Any]]:
         operation = document.operations[step.operation_id]
         path = operation.path_template
         for name, value in step.path.items():
-            path = path.replace("{" + name + "}", str(value))
+            path = path.replace("{" + name + "}", str(in_words(value)))
         row: dict[str, Any] = {
             "operation": step.operation_id,
             "method": operation.method,
             "path": f"{document.base_path}{path}",
-            "query": dict(step.query),
+            "query": in_words(step.query),
             "wait": step.wait,
         }
-        rows.append({**row, "body": step.body} if step.has_body else row)
+        rows.append({**row, "body": in_words(step.body)} if step.has_body else row)
     return rows
 
 

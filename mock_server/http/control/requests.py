@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
 from mock_server.http.control.call import Call, Raw
-from mock_server.http.control.errors import missing
+from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.names import check_names
 from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
@@ -66,12 +69,24 @@ def entry_of(call: Call, number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
-    kept = f"the last {JOURNAL_LENGTH} requests of each key are kept, and shown to who comes with that key"
-    raise missing("request", number, kept)
+    for tenant in call.lane.tenants.iter_tenants():
+        if any(entry.number == number for entry in list(tenant.journal)):
+            words = f"Request {number} is of another key: ask with its key, or Mock-Tenant."
+            raise ControlError(404, words)
+    raise missing("request", number, f"the last {JOURNAL_LENGTH} requests of each key are kept")
 
 
 def one(call: Call) -> Any:
+    if prefers_page(call.headers.get("Accept", "")):
+        # Who follows the link of an explanation has no key to show; the page asks for the tenant.
+        return Raw(b"", 303, {"Location": f"../#/requests/{call.values['id']}"})
     return shown(call, entry_of(call, call.values["id"]))
+
+
+def prefers_page(accepted: str) -> bool:
+    """Whether an Accept header asks for a page rather than for JSON, as browsers do."""
+    accepts = parse_accept_header(accepted, MIMEAccept)
+    return accepts.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def as_test(call: Call) -> Any:
