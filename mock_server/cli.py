@@ -33,6 +33,7 @@ from mock_server.settings import (
 from mock_server.spec import Document, default_document_path, load_document
 from mock_server.spec.model import BusinessRule, Example, Operation, Step
 from mock_server.spec.pointers import nearest
+from mock_server.spec.steps import in_words
 
 if TYPE_CHECKING:
     from mock_server.http.doorway import Doorway
@@ -713,14 +714,20 @@ def told(found: Mapping[str, Any]) -> list[str]:
     lines = [f"{found['verdict']}: {found['status']} {found['operation'] or ''}".rstrip(), ""]
     lines += [f"  {row['stage']:13} {row['decision']:12} {row['why']}" for row in found["stages"]]
     for one in found["violations"]:
-        ids = ", ".join(rule["id"] for rule in one["rules"]) or "no rule"
+        ids = ", ".join(rule["id"] for rule in one["rules"])
         value = json.dumps(one["found"], ensure_ascii=False, default=str)
         lines += [
             "",
-            f"  {one['outcome']} {ids} at {one['pointer']}",
+            f"  {one['outcome']} {ids} at {one['pointer']}"
+            if ids
+            else f"  wrong at {one['pointer']}",
+            *([] if ids else [f"    {one['message']}"]),
             *(f"    {rule['says']} ({rule['source']})" for rule in one["rules"]),
             f"    found {value}; accepted: {one['accepted']}",
-            *(f"    because {name} is {value!r}" for name, value in one["facts"].items()),
+            *(
+                f"    because {name} is {json.dumps(fact, ensure_ascii=False, default=str)}"
+                for name, fact in one["facts"].items()
+            ),
         ]
     if found["met"] and found["verdict"] == "passes":
         lines += ["", f"  keeps {', '.join(found['met'])}"]
@@ -762,9 +769,9 @@ def step_line(step: Step, document: Document) -> str:
     operation = document.operations[step.operation_id]
     path = operation.path_template
     for name, value in step.path.items():
-        path = path.replace("{" + name + "}", str(value))
-    query = "&".join(f"{name}={value}" for name, value in step.query.items())
-    body = f" {json.dumps(step.body, ensure_ascii=False)}" if step.has_body else ""
+        path = path.replace("{" + name + "}", str(in_words(value)))
+    query = "&".join(f"{name}={value}" for name, value in in_words(step.query).items())
+    body = f" {json.dumps(in_words(step.body), ensure_ascii=False)}" if step.has_body else ""
     wait = f"after {step.wait:g} s: " if step.wait else ""
     return f"{wait}{operation.method} {document.base_path}{path}{'?' if query else ''}{query}{body}"
 

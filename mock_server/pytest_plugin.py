@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from mock_server.settings import Settings
     from mock_server.testing import MockClock, MockServer, MockState, RemoteServer
     from mock_server.testing.remote import Elsewhere, RemoteClock, RemoteState
     from mock_server.testing.stub import Stub
@@ -25,6 +26,8 @@ WORDS = {
     "url": "a mock server that runs already; each test has an account of its own there",
 }
 SINGLE = ("document", "url")
+MARKER = "mock_server"
+MARKED = tuple(name for name in WORDS if name != "url")
 MARK = (
     "mock_server(document=None, overlay=None, seed=None, rules=None): another document, other seed files or "
     "policies of rules for the mock server of this test"
@@ -53,15 +56,56 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
 
 
-def told(config: pytest.Config, name: str) -> Any:
-    """What the command line or pytest's own configuration says."""
-    return config.getoption(f"mock_server_{name}") or config.getini(f"mock_server_{name}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A mark that says what none may say stops the run before a test is made."""
+    for item in items:
+        marks_of(item)
 
 
-def chosen(config: pytest.Config, marks: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a server in this process."""
-    found = {name: told(config, name) for name in WORDS if name != "url"}
-    return {**{name: value for name, value in found.items() if value}, **marks}
+def address(config: pytest.Config) -> str | None:
+    """Where the server is that runs already: as told, or as whoever runs the tests has started it.
+
+    `mock-server exec` and `contracts blindspots` put it into the environment, which counts before
+    the project's own configuration, as with every setting.
+    """
+    name = "mock_server_url"
+    return (
+        config.getoption(name) or os.environ.get("MOCK_SERVER_ORIGIN") or config.getini(name)
+    ) or None
+
+
+def settings_of(config: pytest.Config, marks: Mapping[str, Any]) -> Settings:
+    """The settings of a server in this process; raises SettingsError that names where each stands."""
+    from mock_server.errors import SettingsError
+    from mock_server.settings import apply, read_settings
+
+    faults: list[str] = []
+    settings = read_settings(config.rootpath, os.environ, {}, faults=faults)
+    for name in MARKED:
+        option, line = config.getoption(f"mock_server_{name}"), f"mock_server_{name}"
+        place = option_of(name) if option else f"pytest's configuration ({line})"
+        value = option or config.getini(line)
+        if value and name not in marks:
+            settings = apply(settings, {name: value}, place, faults)
+    settings = apply(settings, marks, f"@pytest.mark.{MARKER}", faults)
+    if faults:
+        raise SettingsError(*faults)
+    return settings
+
+
+def marks_of(item: pytest.Item) -> dict[str, Any]:
+    """What the marks of a test say, the nearest last; raises UsageError for what none may say."""
+    marks: dict[str, Any] = {}
+    for mark in reversed(list(item.iter_markers(MARKER))):
+        wrong = [repr(one) for one in mark.args]
+        wrong += [f"{name}=" for name in mark.kwargs if name not in MARKED]
+        if wrong:
+            raise pytest.UsageError(
+                f"{item.nodeid}: @pytest.mark.{MARKER}: found {', '.join(wrong)}; "
+                f"expected {', '.join(f'{name}=' for name in MARKED)}"
+            )
+        marks |= mark.kwargs
+    return marks
 
 
 class Stubs:
@@ -70,30 +114,44 @@ class Stubs:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.known: dict[str, Stub] = {}
+        self.wrong: dict[str, str] = {}  # why there is none
         self.there: Elsewhere | None = None
 
     def elsewhere(self) -> Elsewhere | None:
         """The server that runs already, where one is meant."""
-        url = told(self.config, "url")
+        url = address(self.config)
         if url and self.there is None:
+            from mock_server.errors import MockServerError
             from mock_server.settings import read_settings
             from mock_server.testing.remote import Elsewhere
 
-            settings = read_settings(self.config.rootpath, os.environ, {})
-            self.there = Elsewhere(url, settings.control_token)
+            wrong = ""
+            try:
+                settings = read_settings(self.config.rootpath, os.environ, {})
+                self.there = Elsewhere(url, settings.control_token)
+            except MockServerError as error:
+                wrong = str(error)
+            if wrong:
+                pytest.fail(wrong, pytrace=False)
         return self.there
 
     def find(self, marks: Mapping[str, Any]) -> Stub:
+        from mock_server.errors import MockServerError
+
         name = repr(sorted(marks.items()))
-        if name not in self.known:
-            self.known[name] = self.open(marks)
+        if name not in self.known and name not in self.wrong:
+            try:
+                self.known[name] = self.open(marks)
+            except MockServerError as error:
+                self.wrong[name] = f"{told(marks)}: {error}" if marks else str(error)
+        if name in self.wrong:
+            pytest.fail(self.wrong[name], pytrace=False)
         return self.known[name]
 
     def open(self, marks: Mapping[str, Any]) -> Stub:
-        from mock_server.settings import read_settings
         from mock_server.testing.stub import Stub
 
-        settings = read_settings(self.config.rootpath, os.environ, chosen(self.config, marks))
+        settings = settings_of(self.config, marks)
         here = self.config.rootpath
         return Stub(
             here / settings.document if settings.document else None,
@@ -108,6 +166,12 @@ class Stubs:
             stub.close()
         if self.there is not None:
             self.there.close()
+
+
+def told(marks: Mapping[str, Any]) -> str:
+    """The mark as it is written."""
+    written = ", ".join(f"{name}={value!r}" for name, value in marks.items())
+    return f"@pytest.mark.{MARKER}({written})"
 
 
 @pytest.fixture(scope="session")
@@ -125,9 +189,7 @@ def mock_server(
     """A mock server for this test alone: `url`, `key`, `client`, `clock`, `state`, `requests`."""
     from mock_server.testing import MockServer, RemoteServer
 
-    marks: dict[str, Any] = {}
-    for mark in reversed(list(request.node.iter_markers("mock_server"))):
-        marks |= mark.kwargs
+    marks = marks_of(request.node)
     # A mark asks for what the server elsewhere does not serve, so such a test keeps one of its own.
     there = None if marks else mock_server_stubs.elsewhere()
     server = (

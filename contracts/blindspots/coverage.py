@@ -26,15 +26,22 @@ class Met:
         return "both" if len(words) == 2 else (words or ["never"])[0]
 
 
-def read_coverage(app: WsgiApp) -> Met:
-    """The sums over all tenants that the stub has."""
-    transport, met = StubTransport(app), Met()
+def read_coverage(app: WsgiApp, gone: Met | None = None) -> Met:
+    """The sums over all tenants that the stub has, and over those that are gone."""
+    met = gone or Met()
+    add_all(met, app)
+    return met
+
+
+def add_all(met: Met, app: WsgiApp, only: str | None = None) -> None:
+    """Adds what each tenant has met, or the one of a name."""
+    transport = StubTransport(app)
     tenants = transport.send("GET", f"{CONTROL}/tenants", {}, None).body
     for tenant in tenants if isinstance(tenants, list) else []:
-        headers = {"Authorization": basic(tenant["keys"][0])}
-        found = transport.send("GET", f"{CONTROL}/coverage", headers, None).body
-        add(met, found if isinstance(found, dict) else {})
-    return met
+        if only is None or tenant["name"] == only:
+            headers = {"Authorization": basic(tenant["keys"][0])}
+            found = transport.send("GET", f"{CONTROL}/coverage", headers, None).body
+            add(met, found if isinstance(found, dict) else {})
 
 
 def add(met: Met, found: dict[str, Any]) -> None:

@@ -90,9 +90,11 @@ def find_blindspots(
             return run_suite(command, environment, timeout or 3600.0, timepiece)
 
         tell("the suite against the right stub")
+        switch.gone = Met()
         first = play(RIGHT)
         assert switch.app is not None
-        met = read_coverage(switch.app)
+        met = read_coverage(switch.app, switch.gone)
+        switch.gone = None
         check_first(first, met, origin)
         timeout = timeout or max(LEAST_TIMEOUT, PATIENCE * first.seconds)
         sights = look(document, wish, met, play, tell)
@@ -110,7 +112,8 @@ def check_first(first: Ran, met: Met, origin: str) -> None:
     if not met.operations.total():
         raise CouldNotRunError(
             f"the suite asked the stub nothing; expected requests to MOCK_SERVER_URL with the key "
-            f"in MOCK_SERVER_KEY (--env NAME={{url}} gives it another name). "
+            f"in MOCK_SERVER_KEY (--env NAME={{url}} gives it another name; the fixture "
+            f"`mock_server` finds it by itself, unless a mark has it serve something else). "
             f"Its last lines:\n{first.output}"
         )
 

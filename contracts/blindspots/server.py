@@ -9,10 +9,13 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from contracts.blindspots.coverage import Met, add_all
+from contracts.clock import CONTROL
 from contracts.errors import CouldNotRunError
 from contracts.target import WsgiApp
 
 HOST = "127.0.0.1"
+TENANTS = f"{CONTROL}/tenants/"
 
 
 class Quiet(WSGIRequestHandler):
@@ -23,14 +26,35 @@ class Quiet(WSGIRequestHandler):
 
 
 class Switch:
-    """The application of the moment."""
+    """The application of the moment.
+
+    `gone` counts what tenants had met that were dropped or reset, as a suite does that gives each
+    test one of its own; None while nobody wants to know.
+    """
 
     def __init__(self) -> None:
         self.app: WsgiApp | None = None
+        self.gone: Met | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         assert self.app is not None
+        if self.gone is not None and forgets(environ):
+            add_all(self.gone, self.app, named(environ))
         return self.app(environ, start_response)
+
+
+def forgets(environ: dict[str, Any]) -> bool:
+    """Whether a call of the control API ends what a tenant has counted."""
+    path = environ["PATH_INFO"]
+    if environ["REQUEST_METHOD"] == "DELETE":
+        return bool(path.startswith(TENANTS))
+    return bool(path == f"{CONTROL}/reset" and "only=" not in environ.get("QUERY_STRING", ""))
+
+
+def named(environ: dict[str, Any]) -> str | None:
+    """The tenant that is dropped; a reset may be anybody's, and counting one twice does no harm."""
+    path: str = environ["PATH_INFO"]
+    return path.removeprefix(TENANTS) if path.startswith(TENANTS) else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from mock_server.pipeline.build import BODY_LIMIT, build_plan, collection_specs
 from mock_server.pipeline.open import open_tenants
 from mock_server.spec import Document
 from mock_server.spec.model import Policy
-from mock_server.state.seed import Seed, check_apart, load_seed
+from mock_server.state.seed import Seed, check_apart, load_seed, with_callers
 from mock_server.state.tenant import TEST_PREFIX, Journal
 
 
@@ -46,6 +46,7 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
     given = document.seeds if seeds is None else seeds
     loaded = [seed if isinstance(seed, Seed) else load_seed(seed, document) for seed in given]
     check_apart(loaded, document)
+    loaded = with_callers(loaded, document)
     courier = Courier(plan, wishes.get("send") or to_network(wishes.get("deliver_to", ())))
     tenants = open_tenants(
         plan,

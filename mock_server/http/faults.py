@@ -179,7 +179,7 @@ class Fault:
             "$remaining": max(most - len(self.recent), 0),
             "$reset": math.ceil(rest),
             "$pause": f"{rest:.6f}",
-            "$window": self.wish.get("per", 60),
+            "$window": math.ceil(self.wish.get("per", 60)),  # clients read a whole number
             "$group": group,
             "$kind": self.wish.get("kind", "key"),
         }

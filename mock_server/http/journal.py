@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
+import orjson
+
 from mock_server.clock import format_instant
 from mock_server.http.coverage import Coverage, Seen
 from mock_server.pipeline.exchange import Exchange, Plan, Request
+from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of
 from mock_server.pipeline.respond import Answer
 from mock_server.problems import Problem, Violation
 
@@ -56,7 +58,7 @@ class Entry:
         self.number = number
         self.instant = instant
         self.method = request.method
-        self.path = request.path
+        self.path = request.path if request.path.isascii() else as_meant(request.path)
         self.query = SECRETS.sub(r"\1\2=…", request.query) if request.query else ""
         self.media_type = request.content_type
         self.sighting: Seen | None = None
@@ -70,6 +72,11 @@ class Entry:
 
 
 numbers = count(1)
+
+
+def as_meant(path: str) -> str:
+    """A path of WSGI, which has a character for each byte, as the text that was sent."""
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def build_entry(
@@ -129,14 +136,23 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def shown(data: bytes) -> Any:
     """A body as JSON where it is that, else as text; cut where it is long."""
+    if len(data) <= BODY_SHOWN:
+        return to_value(data)
+    return data[:BODY_SHOWN].decode("utf-8", "replace")
+
+
+def to_value(data: bytes) -> Any:
+    """A body as the API itself reads it, or as text where the API would not read it either.
+
+    So no value has half a character or more levels than whatever looks at it can take.
+    """
     if not data:
         return None
-    if len(data) <= BODY_SHOWN:
-        try:
-            return json.loads(data)
-        except ValueError:
-            pass
-    return data[:BODY_SHOWN].decode("utf-8", "replace")
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return data.decode("utf-8", "replace")
+    return data.decode("utf-8") if depth_of(value) > DEPTH_LIMIT else value
 
 
 def explain(violation: Violation, plan: Plan, outcome: str) -> dict[str, Any]:

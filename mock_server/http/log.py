@@ -65,7 +65,7 @@ class RequestLog:
         line = f"{entry.method} {printable(entry.path)}{printable(query)} {status}\n"
         for word, violations in (("refused", entry.broken), ("warned", entry.warned)):
             for violation in violations:
-                ids = ", ".join(violation.rule_ids) or "no rule"
+                ids = f" by {', '.join(violation.rule_ids)}" if violation.rule_ids else ""
                 facts = "".join(
                     f"; {name} is {json.dumps(value, default=str)}"
                     for name, value in violation.facts.items()
@@ -73,7 +73,7 @@ class RequestLog:
                 found = json.dumps(violation.found, ensure_ascii=False, default=str)
                 found = found if len(found) <= 80 else found[:77] + "…"
                 line += (
-                    f"  {word} by {ids} at {printable(violation.pointer)}: {printable(violation.message)}"
+                    f"  {word}{ids} at {printable(violation.pointer)}: {printable(violation.message)}"
                     f" Found {printable(found)}{printable(facts)}; accepted: {printable(violation.expected)}\n"
                 )
         return line

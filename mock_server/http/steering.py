@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mock_server.http.faults import Facts, Fault, find, limit_headers
+from mock_server.http.journal import to_value
 from mock_server.http.manners import Later
 from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
 from mock_server.ids import Chance
@@ -162,6 +162,9 @@ class Steering:
         key = self.key_of(named)
         if key is None:
             return False
+        target = self.lane.tenants.find(key)
+        if target is not None and credentials[1] in target.principals:
+            return True  # it is there already, as whoever the key says
         kind, _, password = credentials
         if kind == "bearer":
             request.authorization = f"Bearer {key}"
@@ -209,7 +212,7 @@ class Steering:
             request.path,
             request.query,
             headers,
-            read_json(body),
+            to_value(body),
         )
         with tenant.store.transaction():
             return find(tenant.faults, facts, tenant.clock.now())
@@ -248,13 +251,6 @@ class Steering:
             or self.rate is not None
             or any(tenant.faults for tenant in self.lane.tenants.iter_tenants())
         )
-
-
-def read_json(body: bytes) -> Any:
-    try:
-        return json.loads(body) if body else None
-    except ValueError:
-        return None
 
 
 def group_of(operation: OperationPlan | None) -> str:

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from mock_server.http.courier import Courier
 from mock_server.http.coverage import Coverage
-from mock_server.http.journal import Entry, build_entry
-from mock_server.http.log import RequestLog
-from mock_server.http.manners import PACK_FROM, VARY, Manners
+from mock_server.http.journal import Entry, as_meant, build_entry
+from mock_server.http.log import RequestLog, printable
+from mock_server.http.manners import PACK_FROM, VARY, Manners, is_preflight
 from mock_server.http.steering import Steering, status_line
 from mock_server.messages import such_as
 from mock_server.pipeline.exchange import OperationPlan, Plan, Request
@@ -93,6 +93,8 @@ class Lane:
         return self.respond(environ, start_response)
 
     def respond(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "OPTIONS" and is_preflight(environ):
+            self.tell_strangers(environ["HTTP_ORIGIN"])
         request = self.to_request(environ)
         if self.steering.active or "HTTP_PREFER" in environ or "HTTP_MOCK_TENANT" in environ:
             return self.steering(request, environ, start_response)
@@ -100,6 +102,15 @@ class Lane:
         if answer.status >= 400 and "HTTP_EXPECT" not in environ:
             drain(request)
         return self.send(request, answer, entry, start_response)
+
+    def tell_strangers(self, origin: str) -> None:
+        """Why a browser refuses its page: the first thing that whoever writes one meets."""
+        if not self.manners.allows(origin):
+            self.log.say(
+                "warning",
+                f"CORS: the page is of {printable(origin)}, whose pages may not call this API; "
+                f"--cors-origin {printable(origin)} lets them",
+            )
 
     def send(
         self, request: Request, answer: Answer, entry: Entry, start_response: StartResponse
@@ -177,13 +188,15 @@ class Lane:
 
     def nowhere(self, request: Request) -> Problem:
         """The answer where no operation has the path."""
-        hint = ""
+        hint, path = "", as_meant(request.path)
         base = self.plan.base_path
-        if base and not request.path.startswith(f"{base}/"):
+        if base and not path.startswith(f"{base}/"):
             hint = f" Paths of this API begin with {base}/."
-        message = f"There is nothing at {request.path}.{hint}"
-        expected = f"a documented path{such_as(near_paths(self.plan, request.path))}"
-        violation = Violation((), "/path", None, message, request.path, expected)
+        if path in ("", "/") and self.control.on:
+            hint += " The console of this mock server is at /__mock/."
+        message = f"There is nothing at {path}.{hint}"
+        expected = f"a documented path{such_as(near_paths(self.plan, path))}"
+        violation = Violation((), "/path", None, message, path, expected)
         return Problem(404, message, (violation,))
 
 

@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl
 import orjson
 from jsonschema_rs import ValidationError
 
-from mock_server.messages import quoted, say
+from mock_server.messages import say
 from mock_server.pipeline.exchange import Exchange, ParameterPlan
 from mock_server.problems import Problem, Violation
+from mock_server.rules.describe import matching, named
+from mock_server.spec.schemas import keyword_of
 
 DEPTH_LIMIT = 100  # levels of a body; validators give up not far beyond
 
@@ -72,7 +74,12 @@ def read_value(plan: ParameterPlan, text: str) -> tuple[Any, ValidationError | N
 
 
 def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) -> Violation:
+    schema = plan.parameter.schema
     message, expected = say(keyword, limit)
+    if keyword == "pattern" and keyword_of(schema, "description"):
+        # What the document calls it tells people more than the pattern does.
+        expected = matching(schema, str(limit))
+        message = f"Not a valid value. Expected {named(schema)}."
     name = plan.parameter.name
     return Violation(plan.parameter.rule_ids, f"/query/{name}", name, message, found, expected)
 
@@ -100,9 +107,7 @@ def parse_body(exchange: Exchange) -> Problem | None:
     try:
         exchange.body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        near = quoted(data[max(0, error.pos - 10) : error.pos + 10].decode("utf-8", "replace"))
-        found = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        return unusable(f"The body is not valid JSON: {found}.", near, "one JSON value in UTF-8")
+        return unreadable(data, error)
     if exchange.body is None:
         return unusable("The body is null.", None, "a JSON object")
     # Counting bytes tells of nearly every body that it cannot be deep.
@@ -112,6 +117,18 @@ def parse_body(exchange: Exchange) -> Problem | None:
         message = f"The body is nested more than {DEPTH_LIMIT} levels deep."
         return unusable(message, None, f"at most {DEPTH_LIMIT} levels")
     return None
+
+
+def unreadable(data: bytes, error: orjson.JSONDecodeError) -> Problem:
+    """What is wrong with a body that is not JSON, and the text around it, as it came."""
+    try:
+        text, place = data.decode("utf-8"), error.pos
+        wrong = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except UnicodeDecodeError as odd:
+        text, place = data.decode("utf-8", "replace"), len(data[: odd.start].decode("utf-8"))
+        wrong = f"it is not UTF-8 at byte {odd.start + 1}"
+    near = text[max(0, place - 10) : place + 10]
+    return unusable(f"The body is not valid JSON: {wrong}.", near, "one JSON value in UTF-8")
 
 
 def is_json(media_type: str) -> bool:

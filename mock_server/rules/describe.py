@@ -57,6 +57,12 @@ def matching(schema: Any, pattern: str) -> str:
     return f"{text} ({says.strip().rstrip('.')})" if isinstance(says, str) and says else text
 
 
+def named(schema: Any) -> str:
+    """A value by what the document calls it, with an example."""
+    says = str(keyword_of(schema, "description") or "a value").strip().rstrip(".")
+    return says[:1].lower() + says[1:] + such_as(examples_of(schema)[:1])
+
+
 def narrowest(schema: Any) -> set[str]:
     """The types that all parts of a schema allow."""
     found: set[str] | None = None

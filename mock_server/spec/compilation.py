@@ -130,6 +130,8 @@ def report_mismatch(compilation: Compilation, error: Any, pointer: str) -> None:
             compilation.report(pointer, found, f"a value of type {names}")
         case "pattern":
             compilation.report(pointer, found, f"text that matches {limit}")
+        case "oneOf" if not error.context:  # it has more than one of the forms
+            compilation.report(pointer, found, "one form, where this has several at once")
         case "anyOf" | "oneOf":
             closest = max(error.context, key=lambda e: (len(e.path), e.validator == "enum"))
             tokens = "".join(f"/{escape(str(token))}" for token in closest.path)

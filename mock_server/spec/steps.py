@@ -14,6 +14,19 @@ from mock_server.spec.pointers import escape, follow, parse_pointer
 STEP_VALUE = re.compile(r"\$steps\.([0-9]+)\.response\.body(?:#(?:/.*)?)?")
 
 
+def in_words(value: Any) -> Any:
+    """A value of an example as people read it: `{id of answer 1}` for what an earlier answer held."""
+    if isinstance(value, Mapping):
+        return {key: in_words(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [in_words(part) for part in value]
+    match = STEP_VALUE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    place = ".".join(parse_pointer(value.partition("#")[2]))
+    return f"{{{f'{place} of ' if place else ''}answer {int(match[1]) + 1}}}"
+
+
 def check_example(compilation: Compilation, document: Document, example: Example) -> None:
     written = follow(compilation.raw, parse_pointer(example.pointer))
     for number, step in enumerate(example.steps):

@@ -116,6 +116,32 @@ def check_apart(seeds: Sequence[Seed], document: Document) -> None:
             raise SeedError(seed.path, with_lines(located, faults) if located.text else faults)
 
 
+def with_callers(seeds: Sequence[Seed], document: Document) -> list[Seed]:
+    """Where no seed says who calls, the first one is as the document's own seed in what no request makes.
+
+    Raises SeedError where it has such records, and none with a key.
+    """
+    schemes = document.security_schemes.values()
+    callers = {document.resources[one.to].collection: one.by for one in schemes if one.to}
+    if not seeds or not callers or any(any(iter_keys(one.records, document)) for one in seeds):
+        return list(seeds)
+    first, *others = seeds
+    for name, by in callers.items():
+        if first.records.get(name):
+            found = f"{len(first.records[name])} records without {by}"
+            expected = f"one with {by}: a key says who calls"
+            source = Source(None, "", None) if first.path is None else load_source(first.path)
+            fault = source.fault(f"#/{escape(name)}", found, expected)
+            raise SeedError(first.path, with_lines(source, [fault]) if source.text else [fault])
+    if callers.keys() & first.records.keys() or not document.seeds:
+        return list(seeds)
+    made = {one.resource for one in document.operations.values() if one.does == "create"}
+    fixed = {one.collection for name, one in document.resources.items() if name not in made}
+    base = load_seed(document.seeds[0], document).records
+    taken = {name: base[name] for name in base if name in fixed and name not in first.records}
+    return [Seed(first.path, {**taken, **first.records}), *others]
+
+
 def build_fit(resource: Resource) -> Draft202012Validator:
     """A validator of what a record's fields hold; which fields it has is left to the document."""
     schema = {

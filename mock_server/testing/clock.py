@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from mock_server.clock import EPOCH, LATEST, MICROSECOND, SECOND, parse_instant
@@ -9,6 +10,16 @@ from mock_server.errors import MockServerError
 from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.order import catch_up
 from mock_server.state.tenant import Tenant
+
+UNITS = {
+    "weeks": 604_800,
+    "days": 86_400,
+    "hours": 3_600,
+    "minutes": 60,
+    "seconds": 1,
+    "milliseconds": 0.001,
+    "microseconds": 0.000_001,
+}
 
 
 class MockClock:
@@ -37,11 +48,7 @@ class MockClock:
 
     def advance(self, by: float | timedelta = 0, **units: float) -> datetime:
         """Moves time on by seconds, a timedelta, or units of one (`minutes=5`)."""
-        seconds = (by.total_seconds() if isinstance(by, timedelta) else by) + timedelta(
-            **units
-        ).total_seconds()
-        if not 0 <= seconds <= LATEST / SECOND:
-            raise MockServerError(f"advance: found {seconds:g} seconds; expected no less than 0")
+        seconds = to_seconds(by, units)
         with self.tenant.store.transaction():
             self.tenant.clock.advance(seconds)
             return self.settled()
@@ -57,14 +64,33 @@ class MockClock:
         return self.now
 
 
+def to_seconds(by: float | timedelta, units: Mapping[str, float]) -> float:
+    """How far time is moved on; raises MockServerError for what is no time, or no time to come."""
+    wrong = [one for one in units.values() if not isinstance(one, int | float)]
+    wrong += [] if isinstance(by, int | float | timedelta) else [by]
+    unknown = [name for name in units if name not in UNITS]
+    if wrong or unknown:
+        found = [*map(repr, wrong), *(f"the unit {name}" for name in unknown)]
+        raise MockServerError(
+            f"advance: found {', '.join(found)}; expected seconds, a timedelta, or a number of "
+            f"{', '.join(UNITS)}"
+        )
+    seconds = by.total_seconds() if isinstance(by, timedelta) else float(by)
+    seconds += sum(number * UNITS[name] for name, number in units.items())
+    if not 0 <= seconds <= LATEST / SECOND:
+        raise MockServerError(f"advance: found {seconds:g} seconds; expected no less than 0")
+    return seconds
+
+
 def to_instant(moment: datetime | str) -> int:
     """Microseconds since 1970; without an offset it is UTC."""
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return (aware - EPOCH) // MICROSECOND
-    instant = parse_instant(moment)
+    instant = parse_instant(moment) if isinstance(moment, str) else None
     if instant is None:
+        found = f'"{moment}"' if isinstance(moment, str) else repr(moment)
         raise MockServerError(
-            f'found the moment "{moment}"; expected a datetime, or text such as 2030-01-31T09:00:00Z'
+            f"found the moment {found}; expected a datetime, or text such as 2030-01-31T09:00:00Z"
         )
     return instant

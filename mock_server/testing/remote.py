@@ -11,14 +11,14 @@ from urllib.parse import quote, urlsplit
 
 from requests import RequestException, Session
 
-from mock_server.clock import LATEST, SECOND, format_instant
+from mock_server.clock import format_instant
 from mock_server.errors import Fault, MockServerError, StateError
 from mock_server.http.log import printable
 from mock_server.spec.pointers import nearest
-from mock_server.testing.clock import to_instant
+from mock_server.testing.clock import to_instant, to_seconds
 from mock_server.testing.interception import Answering
 from mock_server.testing.requests_adapter import Client, ElsewhereAdapter
-from mock_server.testing.state import check_fields
+from mock_server.testing.state import Collections, check_fields, check_text, merged
 
 if TYPE_CHECKING:
     from mock_server.testing.httpx_transport import ElsewhereTransport
@@ -52,9 +52,17 @@ class Elsewhere:
         if not isinstance(about, dict) or about.get("server") != "mock-server":
             raise self.wrong("something else answers")
         self.base_path: str = about["base_path"]
-        parts_of_it = self.ask("GET", "/document").get("components", {})
+        document = self.ask("GET", "/document")
+        self.worded = "x-rules" in document  # else records may have fields that it does not name
+        parts_of_it = document.get("components", {})
         schemes = parts_of_it.get("securitySchemes", {}).values()
         self.kinds = {one["scheme"].lower() for one in schemes if "x-principal" in one}
+
+    @cached_property
+    def fields(self) -> dict[str, set[str]]:
+        """The fields that the records of each collection have."""
+        rows = self.ask("GET", "/model")["resources"]
+        return {row["collection"]: {field["name"] for field in row["fields"]} for row in rows}
 
     def wrong(self, found: str) -> MockServerError:
         return MockServerError(
@@ -186,12 +194,7 @@ class RemoteClock:
 
     def advance(self, by: float | timedelta = 0, **units: float) -> datetime:
         """Moves time on by seconds, a timedelta, or units of one (`minutes=5`)."""
-        seconds = (by.total_seconds() if isinstance(by, timedelta) else by) + timedelta(
-            **units
-        ).total_seconds()
-        if not 0 <= seconds <= LATEST / SECOND:
-            raise MockServerError(f"advance: found {seconds:g} seconds; expected no less than 0")
-        return self.ask("POST", {"advance": seconds})
+        return self.ask("POST", {"advance": to_seconds(by, units)})
 
     def real(self) -> datetime:
         """Lets the clock show the machine's time again."""
@@ -206,7 +209,7 @@ def written(moment: datetime | str) -> str:
     return format_instant(to_instant(moment))
 
 
-class RemoteState:
+class RemoteState(Collections):
     """The records of one account there, by the collections that seeds have.
 
     What is added or changed is held against the schema of its resource, as MockState does.
@@ -234,6 +237,9 @@ class RemoteState:
             if len(records) >= page["total"] or not page["records"]:
                 break
         fields = {field for one in records for field in one}
+        if self.server.worded:
+            fields |= self.server.fields[collection]
+            check_fields(collection, wanted, fields)
         # What has nearly the name of one is a slip; a field of another name may yet come.
         check_fields(collection, [name for name in wanted if nearest(name, fields)], fields)
         return [one for one in records if all(one.get(k) == v for k, v in wanted.items())]
@@ -246,7 +252,7 @@ class RemoteState:
         self, collection: str, values: Mapping[str, Any] | None = None, **more: Any
     ) -> dict[str, Any]:
         """Adds a record as a seed would, and returns it whole."""
-        body = {**(values or {}), **more}
+        body = merged(collection, values, more)
         return self.record("POST", path_of(collection), body, by="record")
 
     def change(
@@ -257,7 +263,7 @@ class RemoteState:
         **more: Any,
     ) -> dict[str, Any]:
         """Changes fields of a record, whatever state it is in, and returns it whole."""
-        body = {**(values or {}), **more}
+        body = merged(collection, values, more)
         return self.record("PUT", path_of(collection, record_id), body, by="record")
 
     def remove(self, collection: str, record_id: str) -> None:
@@ -287,16 +293,17 @@ def told(row: Mapping[str, Any]) -> str:
     lines = [f"{row['method']} {row['path']}{query} {row['status']}"]
     for one in row["violations"]:
         word = "refused" if one["outcome"] == "broken" else "warned"
-        ids = ", ".join(rule["id"] for rule in one["rules"]) or "no rule"
+        ids = ", ".join(rule["id"] for rule in one["rules"])
         facts = "".join(f"; {name} is {json.dumps(value)}" for name, value in one["facts"].items())
         found = json.dumps(one["found"], ensure_ascii=False)
         found = found if len(found) <= 80 else found[:77] + "…"
         lines.append(
-            f"  {word} by {ids} at {one['pointer']}: {one['message']}"
+            f"  {word}{f' by {ids}' if ids else ''} at {one['pointer']}: {one['message']}"
             f" Found {found}{facts}; accepted: {one['accepted']}"
         )
     return "\n".join(map(printable, lines))
 
 
 def path_of(*names: str) -> str:
+    check_text(*names)
     return "".join(f"/{quote(name, safe='')}" for name in names)

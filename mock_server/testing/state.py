@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,25 @@ from mock_server.state.tenant import Tenant, Tenants
 Values = Mapping[str, Any]
 
 
-class MockState:
+class Collections:
+    """Records by collection, as a mapping has them: its names, how many, whether one is there."""
+
+    @property
+    @abstractmethod
+    def collections(self) -> dict[str, int]:
+        """How many records each collection holds."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.collections)
+
+    def __len__(self) -> int:
+        return len(self.collections)
+
+    def __contains__(self, collection: object) -> bool:
+        return collection in self.collections
+
+
+class MockState(Collections):
     """The records of one account, by the collections that seeds have.
 
     What is added or changed must fit the schema of its resource and name records that exist, and
@@ -67,7 +86,7 @@ class MockState:
         prototype = self.prototype(collection)
         tenant = self.tenant
         with tenant.store.transaction():
-            given = prototype.canonical({**(values or {}), **more})
+            given = prototype.canonical(merged(collection, values, more))
             if given.get("id") is not None and tenant.store.get(collection, str(given["id"])):
                 found = f'the id "{given["id"]}" again'
                 raise StateError(collection, [Fault("#/id", found, "an id of its own")])
@@ -85,7 +104,7 @@ class MockState:
         tenant = self.tenant
         with tenant.store.transaction():
             stored = self.stored(prototype, record_id)
-            changes = prototype.canonical({**(values or {}), **more})
+            changes = prototype.canonical(merged(collection, values, more))
             if changes.get("id", record_id) != record_id:
                 found = f"another id, {quoted(changes['id'])}"
                 raise StateError(collection, [Fault("#/id", found, f'"{record_id}"')])
@@ -121,6 +140,7 @@ class MockState:
             yield
 
     def prototype(self, collection: str) -> Prototype:
+        check_text(collection)
         found = self.prototypes.get(collection)
         if found is None:
             hint = nearest(collection, self.prototypes)
@@ -129,6 +149,7 @@ class MockState:
         return found
 
     def stored(self, prototype: Prototype, record_id: str) -> Record:
+        check_text(record_id)
         record = self.tenant.store.get(prototype.collection, record_id)
         if record is None:
             fault = Fault("#/id", f'"{record_id}"', "the id of a record that exists")
@@ -150,6 +171,29 @@ class MockState:
                     faults.append(Fault(f"#/{reference.field}", missing, expected))
         if faults:
             raise StateError(prototype.collection, faults)
+
+
+def check_text(*names: Any) -> None:
+    """Raises StateError for names of collections and ids of records that are no text."""
+    faults = [
+        Fault("", repr(name), "text: the name of a collection, the id of a record")
+        for name in names
+        if not isinstance(name, str)
+    ]
+    if faults:
+        raise StateError("", faults)
+
+
+def merged(collection: str, values: Values | None, more: Values) -> dict[str, Any]:
+    """Both as JSON has them, moments as text; raises StateError for what JSON has not."""
+    if not isinstance(values, Mapping | None):
+        raise StateError(collection, [Fault("#", repr(values), "a mapping of fields")])
+    found = {**(values or {}), **more}
+    try:
+        copied: dict[str, Any] = orjson.loads(orjson.dumps(found, option=orjson.OPT_NAIVE_UTC))
+    except TypeError as error:
+        raise StateError(collection, [Fault("#", str(error), "values of JSON")]) from None
+    return copied
 
 
 def check_fields(collection: str, wanted: Iterable[str], fields: Collection[str]) -> None:

@@ -38,6 +38,12 @@ def test_a_draft_can_be_scheduled():
     answer = call("PUT", path, json={"status": "scheduled", "date_scheduled": "2040-01-01T00:00:00Z"})
     assert answer.json()["status"] == "scheduled"
 """
+PLUGIN_SUITE = """
+def test_a_scheduled_one_needs_its_date(mock_server, mock_clock):
+    mock_clock.advance(60)
+    body = {"status": "scheduled", "local_phone": "+16505550100"}
+    assert mock_server.client.post("activity/sms/", json=body).status_code == 400
+"""
 SEEN = ("sms.direction.default", "sms.scheduled.needs-date", "sms.draft.schedule")
 BLIND = ("sms.send-in.limit", "sms.draft.send", "sms.transitions.closed")
 
@@ -90,6 +96,20 @@ def test_a_suite_sees_what_it_asserts_and_is_blind_elsewhere(tmp_path: Path) -> 
     assert "deleteSMS" in told["never_met"]["operations"]
     assert "sms.send-in.limit" in told["never_met"]["refusals"]
     assert "3 blind spots" in done.stdout
+
+
+def test_a_suite_on_the_plugins_fixtures_counts_with_every_account_of_its_tests(
+    tmp_path: Path,
+) -> None:
+    report = tmp_path / "blind.json"
+    wished = [*rules((SEEN[1], *BLIND[:1])), "--report", str(report)]
+    done = blindspots(tmp_path, *wished, *pytest_command(tmp_path, PLUGIN_SUITE))
+    assert done.returncode == 1, done.stdout + done.stderr
+    told = json.loads(report.read_text("utf-8"))
+    assert told["blind"] == [BLIND[0]]
+    met = {row["id"]: row["met"] for row in told["rules"]}
+    assert met[SEEN[1]] == "broken"  # by a tenant that was dropped when its test was over
+    assert "createSMS" not in told["never_met"]["operations"]
 
 
 def test_a_suite_without_blind_spots_exits_with_zero(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -15,10 +17,15 @@ from tests.e2e.served import served
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 
 
-def pytest_run(folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def pytest_run(
+    folder: Path, code: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(textwrap.dedent(code))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
+    told = {**os.environ, **(environment or {})}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, timeout=120, env=told
+    )
 
 
 def test_every_test_has_a_world_of_its_own_on_every_worker(tmp_path: Path) -> None:
@@ -90,6 +97,53 @@ def test_settings_come_from_marks_options_ini_and_project(tmp_path: Path) -> Non
     (tmp_path / "pyproject.toml").unlink()
     done = pytest_run(tmp_path, code, "-k", "mark")
     assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_mark_that_cannot_be_is_told_in_a_line(tmp_path: Path) -> None:
+    code = """
+        import pytest
+
+        @pytest.mark.mock_server(rules={"nope.x": "off"})
+        def test_rule(mock_server):
+            pass
+
+        @pytest.mark.mock_server(document="nope.yaml")
+        def test_document(mock_server):
+            pass
+
+        @pytest.mark.mock_server(seed=3)
+        def test_seed(mock_server):
+            pass
+    """
+    done = pytest_run(tmp_path, code, "-p", "no:randomly")
+    assert "3 errors" in done.stdout
+    mark = "@pytest.mark.mock_server("
+    assert f"{mark}rules={{'nope.x': 'off'}}): the policy \"nope.x=off\" names no" in done.stdout
+    assert f"{mark}document='nope.yaml'): document {tmp_path}/nope.yaml has" in done.stdout
+    assert f"{mark}seed=3): @pytest.mark.mock_server: seed: found 3; expected" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert len(done.stdout.splitlines()) < 20
+
+    wrong = 'import pytest\n\n@pytest.mark.mock_server("x", foo=3)\ndef test_it(mock_server): ...\n'
+    done = pytest_run(tmp_path, wrong)
+    assert done.returncode == 4
+    expected = "test_it.py::test_it: @pytest.mark.mock_server: found 'x', foo=; expected document="
+    assert expected in done.stderr
+
+
+def test_a_server_in_the_environment_is_taken_unless_another_is_named(tmp_path: Path) -> None:
+    code = """
+        def test_it(mock_server):
+            assert mock_server.origin == "http://127.0.0.1:1"
+    """
+    nowhere = "http://127.0.0.1:1: no answer"
+    ini = '[tool.pytest]\nmock_server_url = "http://127.0.0.1:2"\n'
+    (tmp_path / "pyproject.toml").write_text(ini)
+    done = pytest_run(tmp_path, code, environment={"MOCK_SERVER_ORIGIN": "http://127.0.0.1:1"})
+    assert nowhere in done.stdout
+    assert "Traceback" not in done.stdout
+    done = pytest_run(tmp_path, code, "--mock-server-url=http://127.0.0.1:1")
+    assert nowhere in done.stdout
 
 
 def test_a_server_that_runs_elsewhere_gives_every_test_an_account(tmp_path: Path) -> None:

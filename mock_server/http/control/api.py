@@ -29,6 +29,7 @@ from mock_server.http.control.guard import Guard
 from mock_server.http.control.interface import Outline, outlines, read_body, read_parameters
 from mock_server.http.wire import Lane
 from mock_server.pipeline.authenticate import parse_credentials
+from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of
 from mock_server.pipeline.query import to_integer
 from mock_server.state.tenant import Tenant
 
@@ -105,9 +106,12 @@ def read_json() -> Any:
         found = request.content_type or "no media type"
         raise ControlError(400, f"The body: found {found}; expected application/json.")
     try:
-        return orjson.loads(request.get_data())
+        value = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
         raise ControlError(400, f"The body is not valid JSON: {error}.") from None
+    if depth_of(value) > DEPTH_LIMIT:
+        raise ControlError(400, f"The body is nested more than {DEPTH_LIMIT} levels deep.")
+    return value
 
 
 def find_tenant(lane: Lane, guard: Guard) -> Tenant:

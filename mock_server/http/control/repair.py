@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.judging import Judge, Judged
-from mock_server.http.control.search import to_value
+from mock_server.http.control.sending import as_written, body_of, target_of
+from mock_server.http.journal import as_meant, to_value
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
 from mock_server.rules.lifecycle import state_of
@@ -81,18 +82,28 @@ def judge_and_wait(
 
 def plain(lane: Lane, wish: Mapping[str, Any]) -> dict[str, Any]:
     """A wish with everything in its own place: method, path, query, headers, body."""
-    from mock_server.http.control.sending import target_of
-
     method, path, query = target_of(lane.document, wish)
-    body = to_value(str(wish["raw"]).encode()) if "raw" in wish else deepcopy(wish.get("body"))
+    body = to_value(body_of(wish)) if "raw" in wish else deepcopy(wish.get("body"))
     headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
     found = {
         "method": method,
-        "path": path,
-        "query": dict(parse_qsl(query, keep_blank_values=True)),
+        "path": as_written(path),
+        "query": read_query(query),
         "headers": headers,
     }
     return {**found, "body": body} if "raw" in wish or "body" in wish else found
+
+
+def read_query(query: str) -> dict[str, Any]:
+    """Values by name; of one that is repeated, all."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in found:
+            before = found[name]
+            found[name] = [*(before if isinstance(before, list) else [before]), value]
+        else:
+            found[name] = value
+    return found
 
 
 def apply(wish: dict[str, Any], edit: Edit) -> dict[str, Any]:
@@ -165,7 +176,7 @@ def other_records(judge: Judge, judged: Judged, wish: dict[str, Any]) -> Iterato
     ids = [one.record_id for one in store.iter_records(exchange.operation.prototype.collection)]
     near = get_close_matches(wanted, ids, n=2, cutoff=0.3)
     for number, record_id in enumerate(dict.fromkeys([*near, *ids[:20]])):
-        path = wish["path"].replace(wanted, record_id)
+        path = wish["path"].replace(as_written(as_meant(wanted)), record_id)
         yield Edit("/path", path, "a record that there is", 1.0 + number / 10)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
 from mock_server.http.control.call import Call, Raw
-from mock_server.http.control.errors import missing
+from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.names import check_names
 from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
-from mock_server.http.control.sending import send
+from mock_server.http.control.sending import send, to_wish
 from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, to_json
 from mock_server.pipeline.order import catch_up
@@ -59,22 +63,34 @@ def nearest_to(call: Call, pattern: Pattern, entries: list[Entry], most: int) ->
     return [{"request": shown(call, entry), "misses": misses} for _, misses, entry in ranked[:most]]
 
 
-def entry_of(call: Call) -> Any:
+def entry_of(call: Call, number: int) -> Entry:
     """The entry with a number: of this tenant, or of nobody's, such as a request without a key."""
-    number = call.values["id"]
-    for entry in (*list(call.tenant.journal), *list(call.lane.journal)):
+    entries: list[Entry] = [*list(call.tenant.journal), *list(call.lane.journal)]
+    for entry in entries:
         if entry.number == number:
             return entry
-    kept = f"the last {JOURNAL_LENGTH} requests of each key are kept, and shown to who comes with that key"
-    raise missing("request", number, kept)
+    for tenant in call.lane.tenants.iter_tenants():
+        if any(entry.number == number for entry in list(tenant.journal)):
+            words = f"Request {number} is of another key: ask with its key, or Mock-Tenant."
+            raise ControlError(404, words)
+    raise missing("request", number, f"the last {JOURNAL_LENGTH} requests of each key are kept")
 
 
 def one(call: Call) -> Any:
-    return shown(call, entry_of(call))
+    if prefers_page(call.headers.get("Accept", "")):
+        # Who follows the link of an explanation has no key to show; the page asks for the tenant.
+        return Raw(b"", 303, {"Location": f"../#/requests/{call.values['id']}"})
+    return shown(call, entry_of(call, call.values["id"]))
+
+
+def prefers_page(accepted: str) -> bool:
+    """Whether an Accept header asks for a page rather than for JSON, as browsers do."""
+    accepts = parse_accept_header(accepted, MIMEAccept)
+    return accepts.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def as_test(call: Call) -> Any:
-    entry = entry_of(call)
+    entry = entry_of(call, call.values["id"])
     return {"curl": curl_of(entry, call), "pytest": test_of(entry, call)}
 
 
@@ -84,7 +100,15 @@ def forget(call: Call) -> Any:
 
 
 def send_one(call: Call) -> Any:
-    return shown(call, send(call.lane, call.tenant, call.body))
+    return shown(call, send(call.lane, call.tenant, whole(call, call.body)))
+
+
+def whole(call: Call, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """A wish with what it takes from a request of the journal."""
+    said = {name: value for name, value in wish.items() if name != "request"}
+    if "request" not in wish:
+        return said
+    return {**to_wish(entry_of(call, wish["request"])), **said}
 
 
 def live(call: Call) -> Any:

@@ -11,6 +11,7 @@ from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import Form, iter_misfits, misfit
 from mock_server.http.faults import matches_path
 from mock_server.http.journal import Entry
+from mock_server.http.journal import to_value as to_value
 from mock_server.rules.schema import build_validator
 
 # What weighs how much where requests are ranked by how near they come.
@@ -78,17 +79,8 @@ def has_text(entry: Entry, wanted: str) -> tuple[Any, bool]:
 
 def body_text(data: bytes) -> str:
     """A body as people search it: escapes of JSON read as what they mean."""
-    try:
-        return json.dumps(json.loads(data), ensure_ascii=False)
-    except ValueError:
-        return data.decode("utf-8", "replace")
-
-
-def to_value(data: bytes) -> Any:
-    try:
-        return json.loads(data) if data else None
-    except ValueError:
-        return data.decode("utf-8", "replace")
+    value = to_value(data)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 PLAIN: Mapping[str, Callable[[Entry, Any], tuple[Any, bool]]] = {

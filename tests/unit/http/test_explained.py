@@ -89,7 +89,72 @@ def test_an_explanation_is_for_the_key_that_asked(client: FlaskClient) -> None:
     for other in ({"auth": ("api_test_two", "")}, {}):
         answer = client.get(refused.headers["Mock-Explanation"], **other)
         assert answer.status_code == 404
-        assert "key" in answer.get_json()["error"]
+        number = refused.headers["Mock-Explanation"].rpartition("/")[2]
+        said = f"Request {number} is of another key: ask with its key, or Mock-Tenant."
+        assert answer.get_json() == {"error": said}
+    never = client.get("/__mock/requests/99999999", auth=("api_test_one", ""))
+    assert "There is no request" in never.get_json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "status"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 303),
+        ("text/html;q=0.5,application/json", 404),
+        ("*/*", 404),
+        ("", 404),
+    ],
+    ids=["browser", "JSON rather", "curl", "nothing"],
+)
+def test_a_browser_that_follows_the_link_comes_to_the_console(
+    client: FlaskClient, accepted: str, status: int
+) -> None:
+    refused = client.get(SMS + "acti_no/", auth=("api_test_one", ""))
+    link = refused.headers["Mock-Explanation"]
+    answer = client.get(link, headers={"Accept": accepted})
+    assert answer.status_code == status
+    if status == 303:
+        assert answer.headers["Location"] == f"../#/requests/{link.rpartition('/')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "found"),
+    [
+        (
+            b'{"status":"draft",\n "text": "a" "b"}',
+            "The body is not valid JSON: unexpected character, expected ',' or '}' at line 2, column 14.",
+            'ext": "a" "b"}',
+        ),
+        (
+            '{"text":"é"'.encode() + b"\xff}",
+            "The body is not valid JSON: it is not UTF-8 at byte 13.",
+            '"text":"é"\ufffd}',
+        ),
+    ],
+    ids=["syntax", "bytes"],
+)
+def test_what_is_no_json_is_shown_as_it_came(
+    client: FlaskClient, body: bytes, message: str, found: str
+) -> None:
+    answer = client.post(SMS, data=body, content_type="application/json", auth=KEY)
+    (violation,) = explained(client, answer, auth=KEY)["violations"]
+    assert (violation["message"], violation["found"]) == (message, found)
+
+
+@pytest.mark.parametrize("moment", ["2026-02-30", "2026-02-30T09:00:00Z", "2025-02-29T09:00", "x"])
+def test_a_day_that_is_none_bounds_no_list(client: FlaskClient, moment: str) -> None:
+    answer = client.get(f"{SMS}?date_created__gte={moment}", auth=KEY)
+    said = 'Expected a date or a date-time, such as "2030-01-01".'
+    expected = {"date_created__gte": f"Not a valid value. {said}"}
+    assert (answer.status_code, answer.get_json()["field-errors"]) == (400, expected)
+
+
+@pytest.mark.parametrize(
+    "moment", ["2024-02-29", "2024-02-29T09:00:00Z", "2024-02-29 09:00", "2024-02-29T09:00%2B01:00"]
+)
+def test_a_day_that_is_one_bounds_a_list(client: FlaskClient, moment: str) -> None:
+    answer = client.get(f"{SMS}?date_created__gte={moment}", auth=KEY)
+    assert answer.status_code == 200
 
 
 def test_without_a_control_api_no_header_points_to_it(document: Document) -> None:

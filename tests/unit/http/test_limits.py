@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mock_server.http.app import create_app
+from mock_server.settings import read_settings
 from mock_server.spec import Document
 from mock_server.testing.requests_adapter import InProcessAdapter
 
@@ -42,6 +43,18 @@ def limits(answer: TestResponse) -> dict[str, str]:
 def test_without_a_setting_nothing_is_counted(document: Document) -> None:
     client = create_app(document).test_client()
     assert limits(ask(client)) == {}
+
+
+@pytest.mark.parametrize(("written", "window"), [("5/8", 8), ("5/1.5", 2), ("5/0.25", 1)])
+def test_windows_are_told_in_whole_seconds(document: Document, written: str, window: int) -> None:
+    settings = read_settings(Path(), {}, {"rate_limit": written})
+    app = create_app(document, rate_limit=settings.rate_limit, time_source=lambda: START)
+    client = app.test_client()
+    assert limits(ask(client))["x-ratelimit-limit"] == f"5, 5;w={window}"
+    for _ in range(5):
+        refused = ask(client)
+    assert refused.status_code == 429
+    assert repr(refused.get_json()["rate_window"]) == str(window)
 
 
 def test_every_answer_tells_how_the_limit_stands(client: FlaskClient) -> None:

@@ -228,6 +228,30 @@ SLIPS = [
         ("/x-view/side/field", 'did you mean "stage"?'),
     ),
     Slip(
+        "an unknown field beside the text",
+        "shows: [remark]",
+        "shows: [remarks]",
+        ("/x-view/shows/0", 'did you mean "remark"?'),
+    ),
+    Slip(
+        "what is beside the text without an item",
+        "shows: [remark]",
+        "shows: [{field: remark}]",
+        ("/x-view/shows/0",),
+    ),
+    Slip(
+        "items of a field that is no list of objects",
+        "shows: [remark]",
+        "shows: [{field: remark, item: name}]",
+        ("/x-view/shows/0/field", "a field that is a list of objects"),
+    ),
+    Slip(
+        "an unknown property of a field's items",
+        "shows: [remark]",
+        "shows: [{field: parcels, item: name}]",
+        ("/x-view/shows/0/field", 'the field "parcels"'),
+    ),
+    Slip(
         "a label through a field that is no reference",
         "label: [$record.locker#/street,",
         "label: [$record.to#/street,",
@@ -972,6 +996,14 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00openapi")
     with pytest.raises(DocumentError, match="UTF-8"):
         load_document(path)
+
+
+def test_a_parameter_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        "parameters: [{name: number, in: path", "parameters: [1, {name: number, in: path", 1
+    )
+    with pytest.raises(DocumentError, match="found 1; expected a value of type object"):
+        load_document(write(tmp_path, text))
 
 
 LINES = TEXT.splitlines(keepends=True)

@@ -128,3 +128,28 @@ def test_faults_in_json_have_their_lines(document: Document, tmp_path: Path) -> 
     with pytest.raises(SeedError) as refused:
         load_seed(path, document)
     assert [fault.line for fault in refused.value.faults] == [3]
+
+
+def test_who_calls_is_there_where_a_seed_does_not_say(document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("leads: [{name: Placeholder Ltd}]")
+    client = create_app(document, seeds=[path]).test_client()
+    auth = ("api_test_key", "")
+    me = client.get("/api/v1/me/", auth=auth).get_json()
+    assert me["first_name"] == "Ada"
+    sms = client.post("/api/v1/activity/sms/", json={"status": "draft"}, auth=auth).get_json()
+    assert sms["organization_id"] == me["organizations"][0]["id"]
+    assert client.get("/api/v1/lead/", auth=auth).get_json()["total_results"] == 1
+
+
+def test_users_of_whom_none_can_call_are_refused(document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("leads: []\nusers:\n  - {first_name: Ada}\n")
+    with pytest.raises(SeedError) as refused:
+        create_app(document, seeds=[path])
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.line) == ("#/users", 2)
+    assert (fault.found, fault.expected) == (
+        "1 records without api_key",
+        "one with api_key: a key says who calls",
+    )

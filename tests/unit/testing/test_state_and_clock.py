@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,47 @@ def test_what_changes_tell_is_read_at_once(server: MockServer | RemoteServer) ->
 def test_a_field_that_is_none_is_not_looked_for(server: MockServer | RemoteServer) -> None:
     with pytest.raises(StateError, match="text"):
         server.state.read("sms_activities", txt="Hello")
+    with pytest.raises(StateError, match="quite_another"):
+        server.state.read("webhooks", quite_another=1)
+    assert server.state.read("webhooks", url="https://nowhere.example") == []
+
+
+def test_the_state_has_collections_as_a_mapping_has_keys(
+    server: MockServer | RemoteServer,
+) -> None:
+    assert list(server.state) == list(server.state.collections)
+    assert len(server.state) == len(server.state.collections)
+    assert "leads" in server.state
+    assert "leeds" not in server.state
+    assert 3 not in server.state
+
+
+@pytest.mark.parametrize(
+    ("collection", "values", "words"),
+    [
+        (3, {}, "found 3; expected text"),
+        ("leads", 5, "leads: #: found 5; expected a mapping of fields"),
+        ("leads", {"name": {1}}, "serializable: set; expected values of JSON"),
+        ("leads", {"name": "\ud800"}, "surrogates not allowed; expected values of JSON"),
+    ],
+    ids=["collection", "values", "a set", "half a character"],
+)
+def test_what_no_record_can_hold_is_refused_in_words(
+    server: MockServer | RemoteServer, collection: Any, values: Any, words: str
+) -> None:
+    with pytest.raises(StateError, match=re.escape(words)):
+        server.state.add(collection, values)
+
+
+def test_a_moment_is_stored_as_text(server: MockServer | RemoteServer) -> None:
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    task = server.state.add("tasks", text="Call", due_date=noon)
+    assert task["due_date"].startswith("2030-01-01T12:00:00")
+
+
+def test_an_id_is_text(server: MockServer | RemoteServer) -> None:
+    with pytest.raises(StateError, match="found None; expected text"):
+        server.state.one("leads", None)  # type: ignore[arg-type]
 
 
 def test_a_reset_brings_back_the_seed(server: MockServer | RemoteServer) -> None:
@@ -134,10 +177,28 @@ def test_what_is_due_fires_when_time_is_moved(server: MockServer | RemoteServer)
     assert (sent["status"], sent["date_sent"]) == ("sent", "2030-01-01T12:00:30.000000+00:00")
 
 
-@pytest.mark.parametrize("moment", ["noon", "2030-13-01T00:00:00Z"])
-def test_a_moment_that_is_none_is_refused(server: MockServer | RemoteServer, moment: str) -> None:
+@pytest.mark.parametrize("moment", ["noon", "2030-13-01T00:00:00Z", 5, None])
+def test_a_moment_that_is_none_is_refused(server: MockServer | RemoteServer, moment: Any) -> None:
     with pytest.raises(MockServerError, match="expected a datetime"):
         server.clock.set(moment)
+
+
+@pytest.mark.parametrize(
+    ("by", "units", "words"),
+    [
+        ("5", {}, "found '5'; expected seconds"),
+        (None, {}, "found None; expected seconds"),
+        (0, {"minutes": "5"}, "found '5'; expected seconds"),
+        (0, {"fortnights": 1}, "found the unit fortnights; expected seconds"),
+        (0, {"days": 1e30}, "expected no less than 0"),
+        (float("nan"), {}, "expected no less than 0"),
+    ],
+)
+def test_what_is_no_time_is_refused(
+    server: MockServer | RemoteServer, by: Any, units: Any, words: str
+) -> None:
+    with pytest.raises(MockServerError, match=re.escape(words)):
+        server.clock.advance(by, **units)
 
 
 def test_time_does_not_go_back_by_advancing(server: MockServer | RemoteServer) -> None:

@@ -148,6 +148,9 @@ def test_a_header_opens_nothing_for_a_stranger(caller: Caller) -> None:
     stranger = Caller(caller.client, "nobody")
     answer = stranger.ask("GET", SMS, headers={"Mock-Tenant": "api_test_world"})
     assert answer.status_code == 401
+    colleague = Caller(caller.client, "api_test_colleague")
+    me = colleague.ask("GET", "/api/v1/me/", headers={"Mock-Tenant": "seed-1"}).get_json()
+    assert me["first_name"] == "Ben"
     unknown = caller.ask("GET", SMS, headers={"Mock-Tenant": "nonsense"})
     assert (unknown.status_code, "nonsense" in unknown.get_data(as_text=True)) == (400, True)
     caller.control("GET", "/state", 401, headers={"Mock-Tenant": "nonsense"})
