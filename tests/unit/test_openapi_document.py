@@ -9,6 +9,7 @@ import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mock_server.examples import Outcome, run_examples
+from mock_server.http.app import MockServer
 from mock_server.spec import Document, default_document_path
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
@@ -210,3 +211,28 @@ def test_every_example_does_what_it_says(document: Document, lockers: Document) 
     ran = outcomes([document, lockers])
     assert len(ran) > 100
     assert [outcome for outcome in ran if outcome.fault] == []
+
+
+SMS_EXAMPLES = ("draft", "scheduled", "sent", "received", "failed")
+
+
+@pytest.mark.parametrize("name", SMS_EXAMPLES)
+def test_an_sms_of_each_kind_can_be_preferred_by_its_name(app: MockServer, name: str) -> None:
+    client, auth, headers = app.test_client(), ("api_test_key", ""), {"Prefer": f"example={name}"}
+    path = "/api/v1/activity/sms/"
+    asked = [
+        client.post(path, auth=auth, headers=headers, json={"status": "draft"}),
+        client.get(f"{path}acti_any/", auth=auth, headers=headers),
+        client.put(f"{path}acti_any/", auth=auth, headers=headers, json={}),
+    ]
+    shown = app.document.raw["components"]["examples"][f"SMS{name.title()}"]["value"]
+    assert [answer.status_code for answer in asked] == [200, 200, 200]
+    assert [answer.get_json() for answer in asked] == [shown] * 3
+    served = client.get(f"{path}acti_0FirstOrder0000000000000000000000000000000000/", auth=auth)
+    assert shown.keys() == served.get_json().keys()
+
+
+def test_who_tries_a_document_out_asks_the_stub_first(document: Document) -> None:
+    first, *others = document.raw["servers"]
+    assert first["url"].startswith("http://127.0.0.1:")
+    assert all(one["url"].endswith(document.base_path) for one in (first, *others))
