@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -236,3 +237,18 @@ def test_who_tries_a_document_out_asks_the_stub_first(document: Document) -> Non
     first, *others = document.raw["servers"]
     assert first["url"].startswith("http://127.0.0.1:")
     assert all(one["url"].endswith(document.base_path) for one in (first, *others))
+
+
+@pytest.mark.parametrize("path", ["activity/sms/", "lead/", "task/", "phone_number/"])
+def test_generated_answers_hold_ids_that_look_like_ids(app: MockServer, path: str) -> None:
+    headers = {"Prefer": "dynamic=true"}
+    answer = app.test_client().get(f"/api/v1/{path}", auth=("api_test_key", ""), headers=headers)
+    row = answer.get_json()["data"][0]
+    prefixes = {"id": row["id"].partition("_")[0]} | {"organization_id": "orga"}
+    assert prefixes["id"] in ("acti", "lead", "task", "phon")
+    for name, prefix in prefixes.items():
+        assert re.fullmatch(rf"{prefix}_[0-9A-Za-z]{{43}}", row[name])
+    if path == "activity/sms/":
+        assert row["cost"] is None or re.fullmatch(r"[0-9]+\.[0-9]+", row["cost"])
+        assert row["created_by"].startswith("user_")
+        assert row["local_phone"] == "+16505550100"
