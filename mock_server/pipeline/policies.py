@@ -45,14 +45,14 @@ STRENGTH = ("off", "warn", "enforce")
 
 def iter_idle(document: Document, policies: Mapping[str, Policy]) -> Iterator[str]:
     """The policies that change nothing, each with the reason."""
-    sharing: dict[str, list[str]] = {}
+    together: dict[str, list[str]] = {}
     for rule in document.rules.values():
         for place in rule.places:
-            sharing.setdefault(place.pointer, []).append(rule.rule_id)
+            together.setdefault(place.pointer, []).append(rule.rule_id)
 
     def stricter(place: Place, policy: Policy) -> list[str]:
         # That a reference names something, and what it names, are two things in one place.
-        shared = () if place.kind == "reference" else sharing[place.pointer]
+        shared = () if place.kind == "reference" else together[place.pointer]
         return [
             other for other in shared if STRENGTH.index(policies[other]) > STRENGTH.index(policy)
         ]

@@ -585,12 +585,21 @@ class Compose:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A field that a view shows beside the text; of a list of objects, the property `item` of each."""
+
+    field: str
+    item: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A resource as a conversation: records with the same thread, by time, on one of two sides.
 
     `thread` and `time`: the first of these fields that is not null. `label`: what a thread is
     called, the first value that is not null. `own`: values of the side's field that stand for
-    this side. `carries`: fields that a new record takes over from its thread.
+    this side. `carries`: fields that a new record takes over from its thread. `shows`: fields
+    that stand beside the text where they have a value.
     """
 
     resource: str
@@ -604,6 +613,7 @@ class View:
     carries: tuple[str, ...]
     compose: tuple[Compose, ...]
     pointer: str
+    shows: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

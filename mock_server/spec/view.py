@@ -7,10 +7,10 @@ from typing import Any
 
 from mock_server.spec.compilation import Compilation
 from mock_server.spec.expressions import compile_value
-from mock_server.spec.model import Compose, Happening, Operation, Resource, View
+from mock_server.spec.model import Beside, Compose, Happening, Operation, Resource, View
 from mock_server.spec.pointers import escape
 from mock_server.spec.resource import check_record_expressions
-from mock_server.spec.schemas import properties_of
+from mock_server.spec.schemas import keyword_of, properties_of
 
 
 def compile_views(
@@ -74,7 +74,29 @@ def compile_view(
             )
         ),
         pointer,
+        tuple(
+            compile_beside(compilation, resource, one, f"{pointer}/shows/{position}")
+            for position, one in enumerate(word.get("shows", []))
+        ),
     )
+
+
+def compile_beside(compilation: Compilation, resource: Resource, word: Any, pointer: str) -> Beside:
+    """What stands beside the text: a field, or a property of each item of a list."""
+    if isinstance(word, str):
+        compilation.known(word, resource.fields, pointer, "field")
+        return Beside(word)
+    field, item = word["field"], word["item"]
+    if compilation.known(field, resource.fields, f"{pointer}/field", "field"):
+        items = keyword_of(properties_of(resource.schema)[field], "items")
+        known = properties_of(items)
+        if known:
+            compilation.known(item, known, f"{pointer}/item", "property")
+        else:
+            compilation.report(
+                f"{pointer}/field", f'"{field}"', "a field that is a list of objects"
+            )
+    return Beside(field, item)
 
 
 def compile_compose(

@@ -21,7 +21,7 @@ from mock_server.spec.model import (
     View,
 )
 from mock_server.spec.pointers import nearest
-from mock_server.spec.schemas import keyword_of, properties_of, types_of
+from mock_server.spec.schemas import keyword_of, properties_of, required_of, types_of
 from mock_server.spec.steps import in_words
 
 PACKAGE = "mock-server-kit"
@@ -184,6 +184,7 @@ def view_row(view: View, document: Document) -> dict[str, Any]:
         "thread": list(view.thread),
         "text": view.text,
         "carries": list(view.carries),
+        "shows": [one.field for one in view.shows],
         "compose": [
             {
                 "label": one.label,
@@ -245,6 +246,12 @@ def reference_to(resource: Resource, field: str) -> dict[str, str] | None:
     return None if reference is None else {"to": reference.to, "by": reference.by}
 
 
+def needed_in(lifecycle: Lifecycle, state: str) -> list[str]:
+    """The fields that a record cannot be without in a state."""
+    asked = (one.schema for one in lifecycle.requires if state in one.states)
+    return sorted(frozenset().union(*map(required_of, asked)))
+
+
 def lifecycle_row(lifecycle: Lifecycle) -> dict[str, Any]:
     return {
         "field": lifecycle.field,
@@ -252,6 +259,7 @@ def lifecycle_row(lifecycle: Lifecycle) -> dict[str, Any]:
         "initial": list(lifecycle.initial),
         "final": list(lifecycle.final),
         "editable": list(lifecycle.editable),
+        "needs": {state: needed_in(lifecycle, state) for state in lifecycle.states},
         "transitions": [
             {
                 "from": one.source,

@@ -14,6 +14,7 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.judging import Judge, Judged
 from mock_server.http.control.repair import LEAVE_OUT, TRIES, Edit, is_there, nearest
+from mock_server.http.control.requests import whole
 from mock_server.http.control.snapshots import named
 from mock_server.http.coverage import to_sighting
 from mock_server.http.journal import explain as explain_violation
@@ -26,7 +27,7 @@ from mock_server.state.tenant import Tenant
 
 
 def explain(call: Call) -> Any:
-    wish = {name: value for name, value in call.body.items() if name != "snapshot"}
+    wish = whole(call, {name: said for name, said in call.body.items() if name != "snapshot"})
     wanted = call.body.get("snapshot")
     snapshot = None if wanted is None else named(call, wanted)
     return judgement(call.lane, call.tenant, wish, Judge(call.lane, call.tenant, snapshot))

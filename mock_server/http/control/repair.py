@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.judging import Judge, Judged
-from mock_server.http.control.sending import as_written, target_of
+from mock_server.http.control.sending import as_written, body_of, target_of
 from mock_server.http.journal import as_meant, to_value
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
@@ -96,7 +96,7 @@ def judge_and_wait(
 def plain(lane: Lane, wish: Mapping[str, Any]) -> dict[str, Any]:
     """A wish with everything in its own place: method, path, query, headers, body."""
     method, path, query = target_of(lane.document, wish)
-    body = to_value(str(wish["raw"]).encode()) if "raw" in wish else deepcopy(wish.get("body"))
+    body = to_value(body_of(wish)) if "raw" in wish else deepcopy(wish.get("body"))
     headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
     found = {
         "method": method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.datastructures import MIMEAccept
@@ -13,7 +14,7 @@ from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.names import check_names
 from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
-from mock_server.http.control.sending import send
+from mock_server.http.control.sending import send, to_wish
 from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, to_json
 from mock_server.pipeline.order import catch_up
@@ -62,10 +63,10 @@ def nearest_to(call: Call, pattern: Pattern, entries: list[Entry], most: int) ->
     return [{"request": shown(call, entry), "misses": misses} for _, misses, entry in ranked[:most]]
 
 
-def entry_of(call: Call) -> Any:
+def entry_of(call: Call, number: int) -> Entry:
     """The entry with a number: of this tenant, or of nobody's, such as a request without a key."""
-    number = call.values["id"]
-    for entry in (*list(call.tenant.journal), *list(call.lane.journal)):
+    entries: list[Entry] = [*list(call.tenant.journal), *list(call.lane.journal)]
+    for entry in entries:
         if entry.number == number:
             return entry
     for tenant in call.lane.tenants.iter_tenants():
@@ -79,7 +80,7 @@ def one(call: Call) -> Any:
     if prefers_page(call.headers.get("Accept", "")):
         # Who follows the link of an explanation has no key to show; the page asks for the tenant.
         return Raw(b"", 303, {"Location": f"../#/requests/{call.values['id']}"})
-    return shown(call, entry_of(call))
+    return shown(call, entry_of(call, call.values["id"]))
 
 
 def prefers_page(accepted: str) -> bool:
@@ -89,7 +90,7 @@ def prefers_page(accepted: str) -> bool:
 
 
 def as_test(call: Call) -> Any:
-    entry = entry_of(call)
+    entry = entry_of(call, call.values["id"])
     return {"curl": curl_of(entry, call), "pytest": test_of(entry, call)}
 
 
@@ -99,7 +100,15 @@ def forget(call: Call) -> Any:
 
 
 def send_one(call: Call) -> Any:
-    return shown(call, send(call.lane, call.tenant, call.body))
+    return shown(call, send(call.lane, call.tenant, whole(call, call.body)))
+
+
+def whole(call: Call, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """A wish with what it takes from a request of the journal."""
+    said = {name: value for name, value in wish.items() if name != "request"}
+    if "request" not in wish:
+        return said
+    return {**to_wish(entry_of(call, wish["request"])), **said}
 
 
 def live(call: Call) -> Any:

@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pprint import pformat
 from typing import Any
+from urllib.parse import unquote
 
+from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.search import to_value
-from mock_server.http.control.texts import target
+from mock_server.http.control.sending import NO_KEY, refused_key
+from mock_server.http.control.texts import WRONG_KEY, faults_of, preference_of, target
 from mock_server.http.journal import Entry
 from mock_server.spec import default_document_path
 
 MOST = 20  # requests before it
-FIXTURE = "mock_server"
+FIXTURE, CLOCK = "mock_server", "mock_clock"
+PASSED = SECOND  # between two requests: less makes no difference
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
+NO_TEST = """\
+# No test is made of {method} {path}: its answer ({status}) was not the API's own.
+# It was made by {fault}, see GET /__mock/faults.
+# Remove the fault and send the request again for a test; or add the fault in a test of your own.
+"""
 
 
 class Name:
@@ -31,25 +42,58 @@ class Name:
 def test_of(entry: Entry, call: Call) -> str:
     """A test that sends the request and expects the answer that it had."""
     told = re.sub(r"[^a-z0-9]+", "_", f"{entry.operation_id or entry.method}".lower()).strip("_")
+    faults = faults_of(entry)
+    if faults:
+        return NO_TEST.format(
+            method=entry.method,
+            path=entry.path,
+            status=entry.answer.status,
+            fault=" and ".join(faults),
+        )
     names: dict[str, str] = {}  # id -> the variable that holds its record
     lines = []
-    for before in steps_before(entry, call):
+    steps = steps_before(entry, call)
+    moments = moments_of([*steps, entry], call)
+    for before, moment in zip(steps, moments, strict=False):
+        lines += moment
         made = made_by(before)
         variable = ""
         if made:
             variable = names[made] = variable_for(before, names.values())
         sent = request_line(before, names)
         lines.append(f"    {variable} = {sent}.json()" if made else f"    {sent}")
+    lines += moments[-1]
     lines += [f"    answer = {request_line(entry, names)}", *expected(entry, names)]
     mark = mark_of(call)
+    fixtures = f"{FIXTURE}, {CLOCK}" if any(moments) else FIXTURE
     return "\n".join(
         [
             *(["import pytest", "", "", mark] if mark else []),
-            f"def test_{told}_is_answered_with_{entry.answer.status}({FIXTURE}):",
+            f"def test_{told}_is_answered_with_{entry.answer.status}({fixtures}):",
             *lines,
             "",
         ]
     )
+
+
+def moments_of(steps: list[Entry], call: Call) -> list[list[str]]:
+    """For each request the line that makes it the time that it was asked at, where that may matter.
+
+    That is where time has passed between two of them, where a clock was moved, and where a request
+    names a moment.
+    """
+    passed = [abs(after.instant - one.instant) >= PASSED for one, after in pairwise(steps)]
+    clock = call.tenant.clock
+    moved = clock.frozen is not None or clock.offset != 0
+    timed = moved or any(passed) or any(map(names_moment, steps))
+    return [
+        [f"    {CLOCK}.set({format_instant(step.instant)!r})"] if wanted else []
+        for step, wanted in zip(steps, [timed, *passed], strict=True)
+    ]
+
+
+def names_moment(entry: Entry) -> bool:
+    return any(MOMENT.search(unquote(text)) for text in iter_words(entry))
 
 
 def steps_before(entry: Entry, call: Call) -> list[Entry]:
@@ -60,6 +104,8 @@ def steps_before(entry: Entry, call: Call) -> list[Entry]:
     steps: list[Entry] = []
     for before in reversed([one for one in call.tenant.journal if one.number < entry.number]):
         if before.method == "GET" or before.answer.status >= 400 or len(steps) == MOST:
+            continue
+        if preference_of(before) or faults_of(before):  # such an answer stands for no change
             continue
         named = made_by(before)
         if named in wanted or any(part in wanted for part in before.path.split("/")):
@@ -114,16 +160,36 @@ def iter_names(name: str) -> Iterator[str]:
 
 def request_line(entry: Entry, names: Mapping[str, str]) -> str:
     path = with_names(target(entry), names)
-    sent = ""
+    sent, headers = "", dict[str, str]()
     if entry.body:
         body = to_value(entry.body)
         if isinstance(body, dict | list) and (entry.media_type or "").endswith("json"):
             sent = f", json={literal(replaced(body, names))}"
         else:
             headers = {"Content-Type": entry.media_type} if entry.media_type else {}
-            text = entry.body.decode("utf-8", "replace")
-            sent = f", data={literal(text)}.encode(), headers={headers!r}"
+            sent = f", data={written(entry.body)}"
+    if preference_of(entry):
+        headers["Prefer"] = preference_of(entry)
+    if headers:
+        sent += f", headers={headers!r}"
+    sent += login(entry)
     return f"{FIXTURE}.client.request({entry.method!r}, {path}{sent})"
+
+
+def written(body: bytes) -> str:
+    """Bytes as Python has them: a text where they are one."""
+    try:
+        return f"{literal(body.decode())}.encode()"
+    except UnicodeDecodeError:
+        return repr(body)
+
+
+def login(entry: Entry) -> str:
+    """What replaces the client's own key where the request had none, or a wrong one."""
+    found = refused_key(entry)
+    if not found:
+        return ""
+    return ", auth=lambda sent: sent" if found == NO_KEY else f", auth=({WRONG_KEY!r}, '')"
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:

@@ -12,12 +12,16 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import hinted, misfit
 from mock_server.http.control.names import unknown
+from mock_server.http.control.search import to_value
 from mock_server.http.journal import Entry
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Request
 from mock_server.spec.model import Document
 from mock_server.spec.pointers import nearest, one_of
 from mock_server.state.tenant import Tenant
+
+NO_KEY = "no credentials"
+UNKNOWN = b64encode(b"a_key_that_is_unknown:").decode()
 
 
 def send(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Entry:
@@ -45,9 +49,37 @@ def build_request(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Reques
     )
 
 
+def to_wish(entry: Entry) -> dict[str, Any]:
+    """The wish that a request once more is: with its own media type and every byte of its body."""
+    wish: dict[str, Any] = {
+        "method": entry.method,
+        "path": quote(entry.path),
+        "query": entry.query,
+    }
+    headers = {}
+    value = to_value(entry.body)
+    if entry.body and entry.media_type == "application/json" and not isinstance(value, str):
+        wish["body"] = value
+    elif entry.body:
+        headers["content-type"] = entry.media_type
+        wish["raw"] = entry.body.decode("utf-8", "surrogateescape")
+    found = refused_key(entry)
+    if found:
+        headers["authorization"] = "none" if found == NO_KEY else f"Basic {UNKNOWN}"
+    return {**wish, "headers": headers} if headers else wish
+
+
+def refused_key(entry: Entry) -> str:
+    """What was wrong with the key of a request, or nothing; the key itself is never kept."""
+    for one in entry.broken:
+        if one.pointer == "/headers/authorization":
+            return str(one.found)
+    return ""
+
+
 def body_of(wish: Mapping[str, Any]) -> bytes:
     if "raw" in wish:
-        return str(wish["raw"]).encode()
+        return str(wish["raw"]).encode("utf-8", "surrogateescape")
     return json.dumps(wish["body"]).encode() if "body" in wish else b""
 
 
@@ -65,6 +97,9 @@ def target_of(document: Document, wish: Mapping[str, Any]) -> tuple[str, str, st
     query = wish.get("query", "")
     written = query if isinstance(query, str) else urlencode(list(iter_pairs(query)))
     if "operation" not in wish:
+        if "path" not in wish:
+            known = "a path or an operation, for only a running server has a journal"
+            raise ControlError(400, f"Found a request of the journal; expected {known}.")
         parts = urlsplit(wish["path"])
         path, base = unquote(parts.path), document.base_path
         inside = not base or path == base or path.startswith(f"{base}/")

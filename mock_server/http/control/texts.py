@@ -5,7 +5,12 @@ from __future__ import annotations
 import shlex
 
 from mock_server.http.control.call import Call
+from mock_server.http.control.sending import NO_KEY, refused_key
 from mock_server.http.journal import Entry
+from mock_server.http.prefer import APPLIED
+
+STEERED = "Prefer: "
+WRONG, WRONG_KEY = "unknown credentials", "a_key_that_is_unknown"
 
 
 def shown_key(call: Call) -> str:
@@ -26,10 +31,36 @@ def login_of(call: Call) -> str:
     return f"-u {key}: " if "basic" in kinds else f"-H 'Authorization: Bearer {key}' "
 
 
+def login_for(entry: Entry, call: Call) -> str:
+    """How a request says who asks: as the tenant, or as wrongly as it did."""
+    found = refused_key(entry)
+    if not found:
+        return login_of(call)
+    if found == NO_KEY:
+        return ""
+    return login_of(call).replace(shown_key(call), WRONG_KEY) if found == WRONG else "-u wrong:key "
+
+
+def preference_of(entry: Entry) -> str:
+    """The `Prefer` that an answer was given for, or nothing."""
+    if entry.steered and entry.steered.startswith(STEERED):
+        return entry.steered.removeprefix(STEERED)
+    return next((value for name, value in entry.answer.headers if name == APPLIED), "")
+
+
+def faults_of(entry: Entry) -> list[str]:
+    """The faults on purpose that made an answer another than the API's own; to be late is none."""
+    told = (entry.steered or "").split(", ") if not preference_of(entry) else []
+    return [one for one in told if one.startswith("fault ") and not one.endswith(": latency")]
+
+
 def curl_of(entry: Entry, call: Call) -> str:
     """A line that sends the request again."""
     host = call.headers.get("Host", "127.0.0.1:4010")
-    parts = [f"curl -i {login_of(call)}".rstrip()]
+    parts = [f"curl -i {login_for(entry, call)}".rstrip()]
+    preference = preference_of(entry)
+    if preference:
+        parts.append(f"-H {shlex.quote(f'Prefer: {preference}')}")
     if entry.method != "GET":
         parts.append(f"-X {entry.method}")
     parts.append(shlex.quote(f"http://{host}{target(entry)}"))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 from mock_server.clock import format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import missing
 from mock_server.http.control.records import row_of
+from mock_server.http.control.sending import text_of
 from mock_server.ids import IdFactory
 from mock_server.pipeline.order import catch_up
 from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context, build_value
-from mock_server.spec.model import View
+from mock_server.spec.model import Beside, View
 from mock_server.spec.pointers import nearest, one_of
 from mock_server.state.store import Record
 
-READ = 2_000  # of a resource's latest records; a view is for people
-EMPTY = 200  # threads without a record, for beginning one
+READ = 20_000  # of a resource's latest records are put into threads
 UNNAMED = "…"
 Fields = Mapping[str, Any]
 
@@ -70,6 +69,12 @@ class Reader:
         rows = [self.fields(record) for record in found.records]
         return sorted(rows, key=lambda fields: self.time(fields) or "")
 
+    def records_of(self, key: str) -> list[Record]:
+        """Every record of a thread, the oldest first."""
+        found = self.call.tenant.store.select(self.prototype.collection, [], 0, READ)
+        records = [one for one in found.records if self.key(self.fields(one)) == key]
+        return sorted(records, key=lambda record: self.time(self.fields(record)) or "")
+
     def empty(self) -> list[Fields]:
         """Records as they would be in threads that have none yet: one for each that may be named."""
         store = self.call.tenant.store
@@ -78,7 +83,7 @@ class Reader:
             reference = self.prototype.resource.references.get(name)
             if reference is not None:
                 target = self.call.lane.plan.prototypes[reference.to]
-                named = islice(store.iter_records(target.collection), EMPTY)
+                named = store.iter_records(target.collection)
                 rows += [{name: record.data.get(reference.by)} for record in named]
         return rows
 
@@ -97,6 +102,13 @@ class Reader:
             "carried": carried,
         }
 
+    def holds(self, wanted: str, shown: Mapping[str, Any], rows: list[Fields]) -> bool:
+        """Whether a thread has a text: in what it is called, takes over, or says in a record."""
+        taken = (str(value) for value in shown["carried"].values() if value is not None)
+        said = (str(row.get(self.view.text) or "") for row in rows)
+        texts = (shown["label"], shown["key"], *taken, *said)
+        return any(wanted in text.casefold() for text in texts)
+
     def message(self, record: Record) -> dict[str, Any]:
         fields, view, machine = self.fields(record), self.view, self.prototype.machine
         state = None if machine is None else state_of(fields, machine.field)
@@ -104,6 +116,7 @@ class Reader:
         return {
             **row_of(self.call.lane.plan, self.prototype, record),
             "text": None if text is None else str(text),
+            "shows": [row for one in view.shows if (row := beside(one, fields))],
             "own": view.side is not None and fields.get(view.side) in view.own,
             "time": self.time(fields),
             "state": state,
@@ -114,8 +127,20 @@ class Reader:
         }
 
 
+def beside(shown: Beside, fields: Fields) -> dict[str, Any] | None:
+    """What a field says beside the text; nothing where it has no value."""
+    value = fields.get(shown.field)
+    listed = value if isinstance(value, list) else [value]
+    if shown.item is not None:
+        listed = [one.get(shown.item) for one in listed if isinstance(one, dict)]
+    said = [text_of(one) for one in listed if one not in (None, "")]
+    return {"field": shown.field, "values": said} if said else None
+
+
 def threads(call: Call) -> Any:
-    reader = Reader(call)
+    """A page of the threads, of those with a text where one is wanted."""
+    reader, skip = Reader(call), call.values["skip"]
+    wanted = (call.values["text"] or "").casefold()
     with call.tenant.store.transaction():
         now = catch_up(call.lane.plan, call.tenant)
         rows: dict[str, list[Fields]] = {}
@@ -124,9 +149,15 @@ def threads(call: Call) -> Any:
         for fields in reader.empty():
             rows.setdefault(reader.key(fields), [])
         moment = format_instant(now)
-        found = [reader.thread(key, listed, moment) for key, listed in rows.items() if key]
+        found = [
+            shown
+            for key, listed in rows.items()
+            if key
+            for shown in (reader.thread(key, listed, moment),)
+            if not wanted or reader.holds(wanted, shown, listed)
+        ]
     found.sort(key=lambda row: (row["time"] or "", row["label"]), reverse=True)
-    return found[: call.values["limit"]]
+    return found[skip : skip + call.values["limit"]]
 
 
 def thread(call: Call) -> Any:
@@ -136,13 +167,12 @@ def thread(call: Call) -> Any:
         raise missing("thread", key, f"GET /__mock/views/{reader.view.resource} lists them")
     with call.tenant.store.transaction():
         now = catch_up(call.lane.plan, call.tenant)
-        found = call.tenant.store.select(reader.prototype.collection, [], 0, READ)
-        records = [one for one in found.records if reader.key(reader.fields(one)) == key]
-        records.sort(key=lambda one: reader.time(reader.fields(one)) or "")
+        records = reader.records_of(key)
         rows = [reader.fields(one) for one in records]
         shown = reader.thread(key, rows, format_instant(now))
-        limit = call.values["limit"]
-        messages = [reader.message(one) for one in records[-limit:]] if limit else []
+        end = max(len(records) - call.values["skip"], 0)
+        page = records[max(end - call.values["limit"], 0) : end]
+        messages = [reader.message(one) for one in page]
     return {**shown, "records": messages}
 
 

@@ -36,7 +36,9 @@ async function guarded(work) {
 function askToken() {
   const input = h("input", { type: "password", autocomplete: "off", required: true });
   const form = h("form", { className: "stack", onsubmit: (event) => { event.preventDefault(); api.unlock(input.value.trim()); location.reload(); } },
+    api.token ? h("p", { className: "notice bad", role: "alert" }, "This token is not the server's.") : null,
     h("p", {}, "This server listens beyond this machine. Its start has printed the token."), field("Control token", input), h("button", { className: "primary" }, "Unlock"));
+  show(main, h("div", { className: "empty" }, h("h1", {}, "Locked"), h("p", {}, "Nothing is shown without the control token."), h("button", { type: "button", onclick: askToken }, "Give the token")));
   dialog("A token is needed", form);
   input.focus();
 }
@@ -72,8 +74,17 @@ function drawTools() {
   const next = { "": "dark", dark: "light", light: "" }[pickedTheme];
   show(document.getElementById("tools"),
     h("a", { className: "chip", href: "#/time", id: "clock", title: "The tenant's time" }), picker,
-    h("button", { className: "quiet only-wide", type: "button", title: "Light, dark, or as the system has it", onclick: () => { theme(next); drawTools(); } }, { "": "Auto", dark: "Dark", light: "Light" }[pickedTheme]));
+    h("button", { className: "quiet only-wide", type: "button", title: "Light, dark, or as the system has it", onclick: () => { theme(next); drawTools(); } }, THEMES[pickedTheme]),
+    h("button", { className: "quiet only-small", type: "button", "aria-label": "More", onclick: others }, "⋯"));
   tick();
+}
+
+const THEMES = { "": "Auto", dark: "Dark", light: "Light" };
+
+// What a small screen has no other room for.
+function others() {
+  const picker = h("select", { onchange: () => { theme(picker.value); drawTools(); } }, Object.entries(THEMES).map(([value, words]) => h("option", { value, selected: value === pickedTheme }, words)));
+  dialog("More", h("a", { href: "/__mock/docs" }, "Documents"), field("Theme", picker), h("div", {}, h("button", { type: "button", onclick: help }, "Keys")));
 }
 
 function tick() {
@@ -94,9 +105,10 @@ async function open() {
   drawNav();
   const root = h("div", { style: undefined });
   root.className = "panel"; show(main, root);
-  app.panel = PANELS[wanted](app, main, rest) ?? {};
-  await guarded(() => app.panel.load?.());
-  app.panel.opened?.(rest);
+  const panel = PANELS[wanted](app, main, rest) ?? {};
+  app.panel = panel;
+  await guarded(() => panel.load?.());
+  if (app.panel === panel) panel.opened?.(rest); // else another was opened meanwhile
 }
 
 function heard(entry) {
@@ -111,7 +123,7 @@ function help() {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
-  if (event.key === "Escape" && typing) { event.target.blur(); return; }
+  if (event.key === "Escape" && typing) { if (typing.type === "search") event.preventDefault(); typing.blur(); return; }
   if (typing || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("dialog").open) return;
   const number = Number(event.key);
   if (number >= 1 && number <= panelNames().length) { go(panelNames()[number - 1]); return; }

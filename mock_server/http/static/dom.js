@@ -88,6 +88,35 @@ export function prose(text) {
 
 export const field = (label, input) => h("label", { className: "field" }, label, input);
 
+export const plural = (count, one) => `${count} ${count === 1 ? one : `${one}s`}`;
+
+// A value as it stands in JSON; a text that JSON would make unreadable, as it is. Of a long one its beginning.
+export function shown(value) {
+  const text = typeof value === "string" && /["\\\n]/.test(value) ? value : JSON.stringify(value ?? null);
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
+}
+
+// Draws rows into a box. A node whose row says the same stays the very node: with its focus, its scroll
+// position, and what was opened in it.
+export function patch(box, rows, key, make) {
+  const wanted = new Map(rows.map((row) => [String(key(row)), row]));
+  for (const node of [...box.childNodes]) if (!wanted.has(node.dataset?.key)) node.remove();
+  const known = new Map([...box.children].map((node) => [node.dataset.key, node]));
+  let at = box.firstChild;
+  for (const [id, row] of wanted) {
+    const said = JSON.stringify(row), old = known.get(id);
+    let node = old;
+    if (old?.said !== said) {
+      node = make(row);
+      node.dataset.key = id; node.said = said;
+      if (old) { const focused = focusIn(old); if (at === old) at = node; old.replaceWith(node); if (focused >= 0) (focusable(node)[focused] ?? focusable(node)[0])?.focus({ preventScroll: true }); }
+    }
+    if (node === at) at = at.nextSibling; else box.insertBefore(node, at);
+  }
+}
+const focusable = (node) => [node, ...node.querySelectorAll("*")].filter((one) => one.matches("button, a[href], input, select, textarea, summary"));
+const focusIn = (node) => focusable(node).indexOf(document.activeElement);
+
 // A list in which the arrow keys and j and k walk.
 export function walk(list, event) {
   const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];

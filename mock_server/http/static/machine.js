@@ -2,6 +2,7 @@
 
 import { s } from "./dom.js";
 
+const ALONG = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8, 0.14, 0.86];
 const W = 118, H = 40, GAP_X = 96, GAP_Y = 44;
 
 export function machine(lifecycle, counts) {
@@ -15,11 +16,22 @@ export function machine(lifecycle, counts) {
     if (known) { known.count += row.count; known.by = row.by === "request" ? known.by : row.by; } else pairs.set(key, { ...row });
   }
   const edges = [...pairs.values()].map((row) => edge(row, at, pairs.has(`${row.to}\n${row.from}`)));
+  apart(edges.filter((one) => one.count), Object.values(at));
   const states = lifecycle.states.map((name) => s("g", {},
     s("rect", { x: at[name].x, y: at[name].y, width: W, height: H, rx: 12, class: `state ${lifecycle.initial.includes(name) ? "start" : ""} ${lifecycle.final.includes(name) ? "end" : ""}` }),
     text(name, at[name].x + W / 2, at[name].y + H / 2 + 5)));
   const words = counts.map((row) => `${row.from} to ${row.to} by ${row.event ?? row.by}: ${row.count}`).join("; ");
   return s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "machine", role: "img", "aria-label": `States: ${lifecycle.states.join(", ")}. Transitions: ${words}` }, edges.map((one) => one.line), states, edges.map((one) => one.count));
+}
+
+// Each count at the middle of its line, or as near to it as it neither lies on another nor on a state.
+function apart(edges, states) {
+  const taken = states.map((p) => ({ x: p.x + W / 2, y: p.y + H / 2, w: W / 2 + 15, h: H / 2 + 11 }));
+  for (const one of edges) {
+    const free = ALONG.map(one.point).find((p) => taken.every((other) => Math.abs(p.x - other.x) >= other.w || Math.abs(p.y - other.y) >= other.h)) ?? one.point(0.5);
+    taken.push({ ...free, w: 30, h: 21 });
+    one.count.setAttribute("transform", `translate(${free.x} ${free.y})`);
+  }
 }
 
 function text(words, x, y) { const node = s("text", { x, y, "text-anchor": "middle" }); node.textContent = words; return node; }
@@ -50,23 +62,27 @@ function place(lifecycle) {
 
 function edge(row, at, both) {
   const a = at[row.from], b = at[row.to];
-  let d, mid, tip;
+  let line, tip;
   if (a.column === b.column) {
     const x = a.x + W / 2, down = b.y > a.y;
     const [y1, y2] = down ? [a.y + H, b.y] : [a.y, b.y + H];
     const bend = both ? (down ? 26 : -26) : 0;
-    d = `M ${x} ${y1} Q ${x + bend} ${(y1 + y2) / 2} ${x} ${y2}`; mid = { x: x + bend / 2, y: (y1 + y2) / 2 }; tip = [x, y2, down ? 90 : -90];
+    line = [[x, y1], [x + bend, (y1 + 2 * (y1 + y2) / 2) / 3], [x + bend, (y2 + 2 * (y1 + y2) / 2) / 3], [x, y2]]; tip = [x, y2, down ? 90 : -90];
   } else {
     const right = b.column > a.column;
     const [x1, x2] = right ? [a.x + W, b.x] : [a.x, b.x + W];
     const off = both ? (right ? -9 : 9) : 0;
     const y1 = a.y + H / 2 + off, y2 = b.y + H / 2 + off, half = (x2 - x1) / 2;
-    d = `M ${x1} ${y1} C ${x1 + half} ${y1} ${x2 - half} ${y2} ${x2} ${y2}`; mid = { x: (x1 + x2) / 2, y: (y1 + y2) / 2 }; tip = [x2, y2, right ? 0 : 180];
+    line = [[x1, y1], [x1 + half, y1], [x2 - half, y2], [x2, y2]]; tip = [x2, y2, right ? 0 : 180];
   }
+  const [start, ...rest] = line, d = `M ${start.join(" ")} C ${rest.flat().join(" ")}`;
   const met = row.count ? "met" : "";
   const [x, y, turn] = tip;
+  // Where a point of the curve lies, from 0 at its beginning to 1 at its end.
+  const along = (t, axis) => (1 - t) ** 3 * line[0][axis] + 3 * (1 - t) ** 2 * t * line[1][axis] + 3 * (1 - t) * t ** 2 * line[2][axis] + t ** 3 * line[3][axis];
   return {
+    point: (t) => ({ x: along(t, 0), y: along(t, 1) }),
     line: s("g", {}, s("path", { d, class: `edge ${row.by} ${met}` }), s("path", { d: "M 0 0 L -8 -4 L -8 4 Z", class: `arrow ${met}`, transform: `translate(${x} ${y}) rotate(${turn})` })),
-    count: row.count ? s("g", { class: "count", transform: `translate(${mid.x} ${mid.y})` }, s("rect", { x: -13, y: -9, width: 26, height: 18, rx: 9 }), text(String(row.count), 0, 4)) : null,
+    count: row.count ? s("g", { class: "count" }, s("rect", { x: -13, y: -9, width: 26, height: 18, rx: 9 }), text(String(row.count), 0, 4)) : null,
   };
 }

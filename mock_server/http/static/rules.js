@@ -1,7 +1,7 @@
 // The catalogue with what was met of it, and the state machines.
 
 import { api } from "./api.js";
-import { h, json, show, walk } from "./dom.js";
+import { h, json, patch, show, walk } from "./dom.js";
 import { machine } from "./machine.js";
 
 const MET = { never: ["", "never met"], kept: ["good", "kept"], broke: ["bad", "broken only"], both: ["good", "kept and broken"] };
@@ -9,7 +9,7 @@ const MET = { never: ["", "never met"], kept: ["good", "kept"], broke: ["bad", "
 export function rules(app, main, start) {
   const list = h("div", { className: "list", tabIndex: -1 });
   const detail = h("section", { className: "detail", "aria-label": "Rule" });
-  const search = h("input", { type: "search", placeholder: "Search rules", "aria-label": "Search rules", oninput: drawList });
+  const search = h("input", { type: "search", placeholder: "Search rules", "aria-label": "Search rules", oninput: drawList, onsearch: drawList });
   const filter = h("select", { "aria-label": "Coverage", onchange: drawList }, [["", "All"], ["never", "Never met"], ["kept", "Kept"], ["broke", "Broken"]].map(([value, text]) => h("option", { value }, text)));
   const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Rules" }, h("div", { className: "bar" }, search, filter), list), detail);
   show(main, h("h1", { className: "unseen" }, "Rules"), split);
@@ -25,8 +25,13 @@ export function rules(app, main, start) {
       return !filter.value || (filter.value === "never" ? row.met === "never" : filter.value === "kept" ? row.kept : row.broke + row.warned);
     });
     const overview = h("button", { className: "item", type: "button", "aria-current": chosen ? null : "true", onclick: () => app.go("rules", "overview") }, h("strong", {}, "Overview"), h("span", { className: "muted small" }, summary()));
-    show(list, overview, found.map(item), found.length ? null : h("div", { className: "empty" }, "Nothing matches."));
+    if (!found.length) { show(list, overview, h("div", { className: "empty" }, "Nothing matches.")); return; }
+    const rows = found.map((rule) => ({ ...rule, row: counts(rule.id), current: rule.id === chosen }));
+    patch(list, [{ id: "", summary: summary(), current: !chosen }, ...rows], (rule) => rule.id, (rule) => (rule.id ? item(rule) : overview));
   }
+
+  // A rule that was come to by a link is not where the list begins.
+  const reveal = () => list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 
   const summary = () => `${coverage.rules.filter((row) => row.met !== "never").length} of ${catalogue.length} rules met`;
 
@@ -85,7 +90,7 @@ export function rules(app, main, start) {
 
   return {
     load,
-    opened(rest) { chosen = rest[0] === "overview" ? "" : rest[0] ?? ""; drawList(); split.classList.toggle("open", Boolean(rest[0])); if (chosen) one(); else overview(); },
+    opened(rest) { chosen = rest[0] === "overview" ? "" : rest[0] ?? ""; drawList(); split.classList.toggle("open", Boolean(rest[0])); reveal(); if (chosen) one(); else overview(); },
     heard() { clearTimeout(waiting); waiting = setTimeout(() => app.guarded(async () => { await again(); if (chosen) await one(); }), 300); },
     key(event) { walk(list, event); },
   };

@@ -82,7 +82,10 @@ export function state(app, main, start) {
       event.preventDefault();
       let value;
       try { value = JSON.parse(text.value); } catch (error) { show(wrong, h("p", { className: "notice bad" }, `No valid JSON: ${error.message}`)); return; }
-      const changed = row ? Object.fromEntries(Object.entries(value).filter(([name, now]) => JSON.stringify(now) !== JSON.stringify(row.record[name]))) : value;
+      // What was taken out of the text is to have no value.
+      const gone = row ? Object.keys(row.record).filter((name) => !(name in value) && row.record[name] !== null) : [];
+      const changed = row ? { ...Object.fromEntries(Object.entries(value).filter(([name, now]) => JSON.stringify(now) !== JSON.stringify(row.record[name]))), ...Object.fromEntries(gone.map((name) => [name, null])) } : value;
+      if (row && !Object.keys(changed).length) { show(wrong, h("p", { className: "notice" }, "Nothing is changed.")); return; }
       try {
         if (row) await api.put(`/state/${chosen}/${encodeURIComponent(row.id)}?by=${by.value}`, changed); else await api.post(`/state/${chosen}?by=${by.value}`, value);
         document.getElementById("dialog").close(); toast("Stored", "good"); await load(); await table();

@@ -1,7 +1,7 @@
 // Worlds: which are open, one more, one less.
 
 import { api } from "./api.js";
-import { field, h, show, when } from "./dom.js";
+import { field, h, plural, show, when } from "./dom.js";
 
 export function tenants(app, main) {
   const cards = h("div", { className: "cards" });
@@ -12,7 +12,7 @@ export function tenants(app, main) {
     const rows = await api.get("/tenants");
     show(cards, rows.map((row) => h("section", { className: "card", "aria-label": row.name },
       h("div", { className: "row between" }, h("h2", { className: "cut" }, row.name), row.seeded ? h("span", { className: "chip accent" }, "seed") : h("span", { className: "chip" }, "opened")),
-      h("p", { className: "muted small" }, `${row.records} records, ${row.requests} requests, ${row.faults} faults`),
+      h("p", { className: "muted small" }, [plural(row.records, "record"), plural(row.requests, "request"), plural(row.faults, "fault")].join(", ")),
       h("p", { className: "muted small" }, `${when(row.clock.now)} (${row.clock.mode})${row.expires ? `, ends ${when(row.expires)}` : ""}`),
       h("div", { className: "row wrap" }, row.keys.filter((name) => name !== row.name).map((name) => h("code", { className: "chip" }, name))),
       h("div", { className: "row" }, h("button", { type: "button", disabled: api.tenant === row.name, onclick: () => { api.choose(row.name); location.reload(); } }, api.tenant === row.name ? "Shown" : "Show"),

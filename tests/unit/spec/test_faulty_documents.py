@@ -243,6 +243,30 @@ SLIPS = [
         ("/x-view/side/field", 'did you mean "stage"?'),
     ),
     Slip(
+        "an unknown field beside the text",
+        "shows: [remark]",
+        "shows: [remarks]",
+        ("/x-view/shows/0", 'did you mean "remark"?'),
+    ),
+    Slip(
+        "what is beside the text without an item",
+        "shows: [remark]",
+        "shows: [{field: remark}]",
+        ("/x-view/shows/0",),
+    ),
+    Slip(
+        "items of a field that is no list of objects",
+        "shows: [remark]",
+        "shows: [{field: remark, item: name}]",
+        ("/x-view/shows/0/field", "a field that is a list of objects"),
+    ),
+    Slip(
+        "an unknown property of a field's items",
+        "shows: [remark]",
+        "shows: [{field: parcels, item: name}]",
+        ("/x-view/shows/0/field", 'the field "parcels"'),
+    ),
+    Slip(
         "a label through a field that is no reference",
         "label: [$record.locker#/street,",
         "label: [$record.to#/street,",

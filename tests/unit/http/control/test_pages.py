@@ -80,5 +80,60 @@ def test_threads_are_read_as_the_view_has_them(caller: Caller) -> None:
     assert [row["own"] for row in thread["records"]] == [False, True]
     assert thread["records"][1]["moves"] == ["outbox", "scheduled"]
     assert thread["carried"]["remote_phone"] == "+16505550120"
+    earlier = caller.control("GET", f"/views/{view['resource']}/{bakery['key']}?limit=2&skip=1")
+    assert earlier["records"][1] == thread["records"][0]
+    assert earlier["count"] == thread["count"] > 2
+    past = caller.control("GET", f"/views/{view['resource']}/{bakery['key']}?skip=9999")
+    assert past["records"] == []
     caller.control("GET", f"/views/{view['resource']}/nonsense", 404)
     assert "did you mean" in caller.control("GET", f"/views/{view['resource'][:-1]}", 404)["error"]
+
+
+def test_threads_are_searched_and_paged_by_the_server(caller: Caller) -> None:
+    (view,) = caller.control("GET", "/model")["views"]
+    place = f"/views/{view['resource']}"
+    whole = caller.control("GET", place)
+    assert caller.control("GET", f"{place}?limit=2&skip=1") == whole[1:3]
+    for words in ("NOWHERE BAK", "+16505550120", "van is there at seven"):
+        found = caller.control("GET", place, query_string={"text": words})
+        assert "Nowhere Bakery" in [row["label"] for row in found], words
+        assert len(found) < len(whole)
+    assert caller.control("GET", f"{place}?text=nobody+says+this") == []
+
+
+def test_every_named_record_may_begin_a_thread(caller: Caller) -> None:
+    (view,) = caller.control("GET", "/model")["views"]
+    for number in range(250):
+        row = {"name": f"Of many {number:03}"}
+        caller.control("POST", "/state/leads?by=record", 201, json=row)
+    found = caller.control("GET", f"/views/{view['resource']}?text=of+many&limit=1000")
+    assert len(found) == 250
+
+
+def test_a_message_shows_what_stands_beside_its_text(caller: Caller) -> None:
+    (view,) = caller.control("GET", "/model")["views"]
+    picture = {"content_type": "image/png", "filename": "a.png", "url": "https://files.example/a"}
+    lead = caller.ask("GET", "/api/v1/lead/").get_json()["data"][0]["id"]
+    made = caller.sms(
+        status="outbox",
+        send_in=50,
+        lead_id=lead,
+        remote_phone="+16505550120",
+        attachments=[picture, picture],
+    ).get_json()
+    caller.control("POST", "/events/fails", json={"id": made["id"], "message": "Out of reach."})
+    (found,) = caller.control("GET", f"/views/{view['resource']}/lead_id={made['lead_id']}")[
+        "records"
+    ][-1:]
+    assert found["id"] == made["id"]
+    assert found["shows"] == [
+        {"field": "error_message", "values": ["Out of reach."]},
+        {"field": "attachments", "values": ["a.png", "a.png"]},
+    ]
+
+
+def test_the_model_says_what_a_state_needs(caller: Caller) -> None:
+    resources = caller.control("GET", "/model")["resources"]
+    (needs,) = [one["lifecycle"]["needs"] for one in resources if one["name"] == "SMSActivity"]
+    assert "date_scheduled" in needs["scheduled"]
+    assert "date_scheduled" not in needs["outbox"]

@@ -197,14 +197,78 @@ def test_every_request_becomes_a_test_that_passes(talked: Caller, tmp_path: Path
     talked.ask("GET", f"{path}{sms}/")
     talked.ask("POST", path, data="{half", content_type="application/json")
     talked.ask("POST", path, data="a=b", content_type="application/x-www-form-urlencoded")
+    talked.ask("POST", path, data=b"\xff{", content_type="application/json")
+    # Without a key, with a wrong one, by a preference, and by time that has passed.
+    talked.client.get("/api/v1/me/")
+    talked.client.get("/api/v1/me/", auth=("nobody", ""))
+    talked.ask("GET", "/api/v1/lead/", headers={"Prefer": "code=404"})
+    soon = talked.sms(status="outbox", send_in=10).get_json()["id"]
+    talked.control("POST", "/clock", json={"advance": 31})
+    assert talked.ask("PUT", f"{path}{soon}/", json={"status": "draft"}).status_code == 400
+    talked.control("POST", "/clock", json={"advance": 864_000})
+    talked.sms(status="scheduled", date_scheduled="2030-01-01T00:00:00Z")
     rows = talked.control("GET", "/requests")
     for row in rows:
         texts = talked.control("GET", f"/requests/{row['id']}/test")
         (tmp_path / f"test_{row['id']}.py").write_text(texts["pytest"])
-        assert texts["curl"].startswith("curl -i -u api_test_key:")
+        if row["status"] != 401:
+            assert texts["curl"].startswith("curl -i -u api_test_key:")
+    clocked = [one for one in tmp_path.iterdir() if "mock_clock.set('" in one.read_text()]
+    assert clocked
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "."]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert f"{len(rows)} passed" in done.stdout, done.stdout
+
+
+def test_a_request_is_pasted_with_the_key_and_the_preference_that_it_had(caller: Caller) -> None:
+    caller.client.get("/api/v1/me/")
+    caller.client.get("/api/v1/me/", auth=("nobody", ""))
+    caller.ask("GET", "/api/v1/me/", headers={"Prefer": "code=404"})
+    rows = caller.control("GET", "/requests")
+    lines = [caller.control("GET", f"/requests/{row['id']}/test")["curl"] for row in rows]
+    assert lines[0].startswith("curl -i -u api_test_key: -H 'Prefer: code=404' ")
+    assert lines[1].startswith("curl -i -u a_key_that_is_unknown: http")
+    assert lines[2].startswith("curl -i http")
+
+
+def test_no_test_is_made_of_what_a_fault_has_answered(caller: Caller) -> None:
+    caller.control("POST", "/faults", 201, json={"does": "status", "status": 503, "times": 1})
+    late = {"does": "latency", "seconds": 0.001, "times": 2}
+    caller.control("POST", "/faults", 201, json=late)
+    caller.ask("GET", "/api/v1/me/")
+    caller.ask("GET", "/api/v1/me/")
+    slow, refused = caller.control("GET", "/requests")
+    said = caller.control("GET", f"/requests/{refused['id']}/test")["pytest"]
+    assert "was not the API's own" in said
+    assert "def test" not in said
+    assert "== 200" in caller.control("GET", f"/requests/{slow['id']}/test")["pytest"]
+
+
+def test_a_request_is_sent_and_judged_once_more_to_the_byte(caller: Caller) -> None:
+    long = "x" * 30_000
+    asked = (
+        {"data": "{half", "content_type": "application/json"},
+        {"data": "a=b", "content_type": "application/x-www-form-urlencoded"},
+        {"data": b"\xff{", "content_type": "application/json"},
+        {"json": {"local_phone": NUMBER, "text": long, "status": "draft"}},
+        {"json": "only a text"},
+        {"json": {"status": "draft", "local_phone": NUMBER}},
+    )
+    for more in asked:
+        first = caller.ask("POST", SMS, **more)
+        entry = caller.control("GET", "/requests?limit=1")[0]
+        judged = caller.control("POST", "/explain", json={"request": entry["id"]})
+        assert judged["status"] == first.status_code, more
+        again = caller.control("POST", "/requests", json={"request": entry["id"]})
+        assert again["status"] == first.status_code, more
+        assert again["request"] == entry["request"]
+        if first.status_code >= 400:
+            assert again["response"] == entry["response"]
+    caller.client.get("/api/v1/me/")
+    nobody = caller.control("GET", "/requests?limit=1")[0]
+    again = caller.control("POST", "/requests", json={"request": nobody["id"]})
+    assert again["status"] == 401
+    caller.control("POST", "/requests", 404, json={"request": 99_999_999})
 
 
 def test_a_test_names_the_document_and_the_policies_that_were_served(tmp_path: Path) -> None:
