@@ -731,6 +731,8 @@ def told(found: Mapping[str, Any]) -> list[str]:
         ]
     if found["met"] and found["verdict"] == "passes":
         lines += ["", f"  keeps {', '.join(found['met'])}"]
+    if found["why_none"]:
+        lines += ["", f"  {found['why_none']}"]
     if found["nearest"] is not None:
         nearest_one = json.dumps(found["nearest"], ensure_ascii=False, default=str)
         lines += ["", f"  the nearest that passes: {nearest_one}"]

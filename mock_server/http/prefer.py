@@ -9,13 +9,15 @@ from typing import Any
 
 import orjson
 
-from mock_server.ids import Chance
+from mock_server.functions.guess import guess_text
+from mock_server.ids import Chance, IdFactory
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.pipeline.respond import JSON, Answer, refuse
 from mock_server.problems import Problem
 from mock_server.spec.model import Document, Response
 from mock_server.spec.pointers import follow, one_of, parse_pointer
-from mock_server.spec.samples import sample
+from mock_server.spec.samples import WORDS, sample
+from mock_server.spec.schemas import keyword_of, properties_of
 
 APPLIED = "Preference-Applied"
 LONGEST = 600.0  # seconds
@@ -111,7 +113,9 @@ def preferred(
     if wish.example is not None:
         body = examples[wish.example]
     elif wish.dynamic:
-        body = sample(response.schema, chance, leaving="writeOnly")
+        drawn = sample(response.schema, chance, leaving="writeOnly")
+        prefixes = {name: one.prefix for name, one in document.resources.items()}
+        body = plausible(response.schema, drawn, chance, prefixes)
     elif "example" in media:
         body = media["example"]
     else:
@@ -119,6 +123,44 @@ def preferred(
             response.schema, None, leaving="writeOnly"
         )
     return Answer(code, [JSON, (APPLIED, str(wish))], orjson.dumps(body))
+
+
+def plausible(
+    schema: Any,
+    value: Any,
+    chance: Chance,
+    prefixes: Mapping[str, str],
+    own: str = "",
+    name: str = "",
+) -> Any:
+    """What was drawn, with likelier texts where any word was as good: ids, examples, names that tell.
+
+    `prefixes` are those of ids by resource, `own` the one of the record around the value.
+    """
+    if isinstance(schema, dict) and not properties_of(schema):
+        # One of several forms was drawn: the first, as samples are.
+        schema = next((schema[word][0] for word in ("oneOf", "anyOf") if schema.get(word)), schema)
+    if isinstance(value, dict):
+        word = keyword_of(schema, "x-resource")
+        own = word.get("prefix", "") if isinstance(word, dict) else own
+        known = properties_of(schema)
+        return {
+            key: plausible(known.get(key), one, chance, prefixes, own, key)
+            for key, one in value.items()
+        }
+    if isinstance(value, list):
+        items = keyword_of(schema, "items")
+        return [plausible(items, one, chance, prefixes, own, name) for one in value]
+    if value not in WORDS:
+        return value
+    reference, derived = (keyword_of(schema, word) for word in ("x-reference", "x-derived"))
+    if isinstance(reference, dict) and reference.get("by", "id") == "id":
+        return IdFactory(chance.noise(8).hex()).new(prefixes.get(reference["to"], ""))
+    if isinstance(derived, dict) and derived.get("value") == "$id":
+        return IdFactory(chance.noise(8).hex()).new(own)
+    listed = keyword_of(schema, "examples")
+    texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    return chance.pick(texts) if texts else guess_text(name) or value
 
 
 def unknown(plan: Plan, found: str, known: Mapping[str, Any]) -> Answer:

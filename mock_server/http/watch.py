@@ -13,7 +13,7 @@ from mock_server.http.doorway import SwingDoor
 from mock_server.http.wire import Lane
 
 TICK = 0.15  # seconds between looks; a look is a few calls of stat()
-SHOWN = 20  # lines about what was dropped
+SHOWN = 20  # lines about what was dropped, or is wrong
 Looks = tuple[tuple[int, int, int] | None, ...]
 
 logger = logging.getLogger("mock_server")
@@ -60,7 +60,7 @@ class Watcher:
             lane, files = self.build()
             dropped = self.door.swing(lane)
         except MockServerError as error:
-            self.log.say("error", f"{error}\nthe version before keeps serving")
+            self.log.say("error", f"{shortened(error)}\nthe version before keeps serving")
             return
         except Exception:
             logger.exception(
@@ -76,6 +76,13 @@ class Watcher:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
+
+
+def shortened(error: MockServerError) -> str:
+    """What is wrong, as much of it as anybody reads at once."""
+    lines = str(error).splitlines()
+    more = len(lines) - SHOWN
+    return "\n".join([*lines[:SHOWN], f"  and {more} more"] if more > 1 else lines)
 
 
 def looks_of(files: Iterable[Path]) -> Looks:
@@ -96,7 +103,9 @@ def told(lane: Lane, dropped: list[str]) -> str:
     counts = (
         f"{len([*lane.document.iter_operations()])} operations, {len(lane.document.rules)} rules"
     )
-    lines = [f"loaded again: {counts}; records and clocks are kept, the journal begins anew"]
+    lines = [
+        f"loaded again: {counts}; records, clocks, faults and snapshots are kept, the journal begins anew"
+    ]
     lines += [f"  dropped {line}" for line in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
         lines.append(f"  and {len(dropped) - SHOWN} more")

@@ -76,7 +76,13 @@ class Lane:
         heirs, dropped = self.tenants.take_over(other.tenants)
         steering, before = self.steering, other.steering
         steering.on_wait, steering.expiries = before.on_wait, dict(before.expiries)
-        steering.active = bool(steering.expiries) or steering.rate is not None
+        # What it needs is of the control API, which is built on lanes.
+        from mock_server.http.handover import hand_over
+
+        for old in other.tenants.iter_tenants():
+            if id(old) in heirs:
+                dropped += hand_over(self, old, heirs[id(old)])
+        steering.sweep()
         for tenant, deliveries in other.courier.release():
             heir = heirs.get(id(tenant))
             if heir is not None and self.plan.subscriptions:

@@ -28,6 +28,7 @@ class Compilation:
         self.resolver = Resolver(self.raw)
         self.places: dict[str, list[Place]] = {}
         self.claimed: set[str] = set()
+        self.without_catalogue = False  # whether that is told already
 
     def report(self, pointer: str, found: str, expected: str, hint: str = "") -> None:
         self.faults.append(self.source.fault(pointer, found, expected, hint))
@@ -53,8 +54,18 @@ class Compilation:
         return False
 
     def report_unentered(self, rule_id: str, pointer: str) -> None:
-        """A place states a rule that the catalogue does not have."""
+        """A place states a rule that the catalogue does not have.
+
+        Where there is no catalogue, one fault says so for all places; none, where its word is misspelt.
+        """
         entries = self.raw.get("x-rules")
+        if "x-rules" not in self.raw:
+            misspelt = any(nearest(word, ["x-rules"]) for word in self.raw)
+            if not misspelt and not self.without_catalogue:
+                found = f'the rule "{rule_id}" (and maybe more) without an entry'
+                self.report(f"{pointer}/x-rule", found, "a catalogue of rules at #/x-rules")
+            self.without_catalogue = True
+            return
         self.report(
             f"{pointer}/x-rule",
             f'the rule "{rule_id}" without an entry',
@@ -90,8 +101,15 @@ def check_words(
                 place,
                 f'the unknown word "{word}"',
                 f"{one_of(known)} (or another vendor's)",
-                nearest(word, known),
+                meant(word, known, pointer),
             )
+
+
+def meant(word: str, known: dict[str, Any], pointer: str) -> str:
+    """The nearest of the words that stand where this one does: some stand at the root alone."""
+    at_root = pointer in ("", "#")
+    here = [name for name in known if known[name]["description"].startswith("Root:") == at_root]
+    return nearest(word, here) or nearest(word, known)
 
 
 def close_enough(word: str, known: Any) -> bool:

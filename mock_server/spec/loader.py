@@ -143,7 +143,10 @@ def parse_source(text: str, path: Path | None = None) -> Source:
         problem, context = getattr(error, "problem", None), getattr(error, "context", None)
         found = f"{problem or error} ({context})" if context else str(problem or error)
         line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
-        return unreadable(found.removeprefix("found "), line)
+        found = found.replace("did not find expected", "none of the expected").removeprefix(
+            "found "
+        )
+        return unreadable(found, line)
     except ValueFault as fault:
         return unreadable(str(fault), fault.line, fault.pointer)
     faults = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mock_server.examples import Outcome, run_examples
+from mock_server.http.app import MockServer
 from mock_server.spec import Document, default_document_path
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
@@ -210,3 +212,43 @@ def test_every_example_does_what_it_says(document: Document, lockers: Document) 
     ran = outcomes([document, lockers])
     assert len(ran) > 100
     assert [outcome for outcome in ran if outcome.fault] == []
+
+
+SMS_EXAMPLES = ("draft", "scheduled", "sent", "received", "failed")
+
+
+@pytest.mark.parametrize("name", SMS_EXAMPLES)
+def test_an_sms_of_each_kind_can_be_preferred_by_its_name(app: MockServer, name: str) -> None:
+    client, auth, headers = app.test_client(), ("api_test_key", ""), {"Prefer": f"example={name}"}
+    path = "/api/v1/activity/sms/"
+    asked = [
+        client.post(path, auth=auth, headers=headers, json={"status": "draft"}),
+        client.get(f"{path}acti_any/", auth=auth, headers=headers),
+        client.put(f"{path}acti_any/", auth=auth, headers=headers, json={}),
+    ]
+    shown = app.document.raw["components"]["examples"][f"SMS{name.title()}"]["value"]
+    assert [answer.status_code for answer in asked] == [200, 200, 200]
+    assert [answer.get_json() for answer in asked] == [shown] * 3
+    served = client.get(f"{path}acti_0FirstOrder0000000000000000000000000000000000/", auth=auth)
+    assert shown.keys() == served.get_json().keys()
+
+
+def test_who_tries_a_document_out_asks_the_stub_first(document: Document) -> None:
+    first, *others = document.raw["servers"]
+    assert first["url"].startswith("http://127.0.0.1:")
+    assert all(one["url"].endswith(document.base_path) for one in (first, *others))
+
+
+@pytest.mark.parametrize("path", ["activity/sms/", "lead/", "task/", "phone_number/"])
+def test_generated_answers_hold_ids_that_look_like_ids(app: MockServer, path: str) -> None:
+    headers = {"Prefer": "dynamic=true"}
+    answer = app.test_client().get(f"/api/v1/{path}", auth=("api_test_key", ""), headers=headers)
+    row = answer.get_json()["data"][0]
+    prefixes = {"id": row["id"].partition("_")[0]} | {"organization_id": "orga"}
+    assert prefixes["id"] in ("acti", "lead", "task", "phon")
+    for name, prefix in prefixes.items():
+        assert re.fullmatch(rf"{prefix}_[0-9A-Za-z]{{43}}", row[name])
+    if path == "activity/sms/":
+        assert row["cost"] is None or re.fullmatch(r"[0-9]+\.[0-9]+", row["cost"])
+        assert row["created_by"].startswith("user_")
+        assert row["local_phone"] == "+16505550100"

@@ -13,7 +13,7 @@ from mock_server.http.compose import build_lane
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.judging import Judge, Judged
-from mock_server.http.control.repair import LEAVE_OUT, Edit, is_there, nearest
+from mock_server.http.control.repair import LEAVE_OUT, TRIES, Edit, is_there, nearest
 from mock_server.http.control.requests import whole
 from mock_server.http.control.snapshots import named
 from mock_server.http.coverage import to_sighting
@@ -67,8 +67,19 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
         "facts": facts_of(exchange) if exchange is not None and hasattr(exchange, "tenant") else [],
         "would": would(lane, judged),
         "nearest": None if found is None else shown(found[0]),
+        "why_none": why_none(judged) if refused and found is None else None,
         "changes": [] if found is None else changes_of(lane, wish, found[1]),
     }
+
+
+def why_none(judged: Judged) -> str:
+    """Why no request is told that would pass."""
+    many = len(judged.violations)
+    wrong = "1 thing is" if many == 1 else f"{many} things are"
+    return (
+        f"{wrong} wrong with it, and none of {TRIES} requests near to it passes; "
+        "mend what is told and ask again."
+    )
 
 
 def met_by(lane: Lane, judged: Judged) -> frozenset[str]:

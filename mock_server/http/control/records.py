@@ -122,7 +122,10 @@ def remove(call: Call) -> Any:
 
 
 def operation_for(call: Call, prototype: Prototype, does: str) -> OperationPlan | None:
-    """The operation whose rules hold; none where the caller wants none, or there is none."""
+    """The operation whose rules hold; none where the caller wants none.
+
+    Raises ControlError where there is none: what the API cannot do would make records that it never has.
+    """
     if call.values.get("by") == "record":
         return None
     named = prototype.resource.name
@@ -131,7 +134,11 @@ def operation_for(call: Call, prototype: Prototype, does: str) -> OperationPlan 
         single = operation.path_template.count("{") <= 1
         if operation.resource == named and operation.does == does and single:
             return plan
-    return None
+    raise ControlError(
+        409,
+        f"The API has no operation that can {does} one of {prototype.collection}; "
+        "?by=record does it by the rules of a seed.",
+    )
 
 
 def path_of(plan: OperationPlan, stored: Record) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from mock_server.spec.samples import example_of, sample
 from mock_server.spec.schemas import properties_of, types_of
 
 TRIES = 300  # judgements; each takes some microseconds
+CAREFUL, GREEDY = 1.0, 4.0  # what one thing that is wrong weighs beside one change
 LEAVE_OUT: Any = object()
 SOON = 3_600 * SECOND
 
@@ -43,9 +44,20 @@ class Edit:
 def nearest(judge: Judge, wish: Mapping[str, Any]) -> tuple[dict[str, Any], list[Edit]] | None:
     """The nearest wish that passes with the edits that make it, or None within the tries."""
     start = plain(judge.lane, wish)
+    # Where much is wrong, the fewest changes would take all tries: any that pass are better than none.
+    return next(
+        filter(None, (search(judge, start, greed) for greed in (CAREFUL, GREEDY))),
+        None,
+    )
+
+
+def search(
+    judge: Judge, start: dict[str, Any], greed: float
+) -> tuple[dict[str, Any], list[Edit]] | None:
+    """The best of the tries; with greed one that has less wrong with it goes before one that is nearer."""
     order, tried = count(), set[str]()
     waiting: list[Try] = []
-    judge_and_wait(judge, waiting, tried, order, 0.0, start, [])
+    judge_and_wait(judge, waiting, tried, order, greed, 0.0, start, [])
     while waiting and len(tried) < TRIES:
         _, _, weight, tentative, edits, judged = heappop(waiting)
         if judged.problem is None:
@@ -53,7 +65,7 @@ def nearest(judge: Judge, wish: Mapping[str, Any]) -> tuple[dict[str, Any], list
         for edit in iter_edits(judge, judged, tentative):
             changed = apply(tentative, edit)
             judge_and_wait(
-                judge, waiting, tried, order, weight + edit.weight, changed, [*edits, edit]
+                judge, waiting, tried, order, greed, weight + edit.weight, changed, [*edits, edit]
             )
     return None
 
@@ -66,6 +78,7 @@ def judge_and_wait(
     waiting: list[Try],
     tried: set[str],
     order: Iterator[int],
+    greed: float,
     weight: float,
     wish: dict[str, Any],
     edits: list[Edit],
@@ -77,7 +90,7 @@ def judge_and_wait(
     tried.add(text)
     judged = judge(wish)
     left = 0 if judged.problem is None else max(len(judged.violations), 1)
-    heappush(waiting, (weight + left, next(order), weight, wish, edits, judged))
+    heappush(waiting, (weight + greed * left, next(order), weight, wish, edits, judged))
 
 
 def plain(lane: Lane, wish: Mapping[str, Any]) -> dict[str, Any]:

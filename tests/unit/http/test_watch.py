@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from io import StringIO
@@ -165,6 +166,45 @@ def test_keys_and_clocks_stay(site: Site) -> None:
     assert again is not None
     assert again is not tenant
     assert again.clock.now() == 1_900_000_000_000_000
+
+
+def test_faults_and_snapshots_stay_where_they_fit(site: Site) -> None:
+    def control(method: str, path: str, body: Any = None) -> Any:
+        reply = site.ask(method, f"/__mock{path}", json.dumps(body).encode() if body else b"")
+        assert reply.status < 300, reply
+        return json.loads(reply.body) if reply.body else None
+
+    site.ask("POST", "/things/", b'{"name": "Kept", "size": 1}')
+    site.ask("POST", "/things/", b'{"name": "Lost", "size": "XL"}')
+    control("POST", "/snapshots", {"name": "before"})
+    for name in ("Kept", "Lost"):
+        (found,) = [one for one in things(site) if one["name"] == name]
+        site.ask("DELETE", f"/things/{found['id']}/")
+    for operation in ("read", "delete"):
+        match = {"operation": operation}
+        control("POST", "/faults", {"does": "status", "status": 503, "match": match})
+    changed = DOCUMENT.replace(
+        'size: {type: [integer, string, "null"]}', 'size: {type: [integer, "null"]}'
+    ).replace("operationId: delete", "operationId: erase")
+    said = site.save(document=changed)
+    assert "records, clocks, faults and snapshots are kept" in said
+    assert ': status: The document has no such name. match/operation: found "delete"' in said
+    assert "snapshot before: things: " in said
+    assert '/size: found "XL"' in said
+    assert [one["match"]["operation"] for one in control("GET", "/faults")] == ["read"]
+    assert site.door.lane.steering.active
+    assert {one["name"] for one in things(site)} == {"Ada", "Ben", "Nameless"}
+    control("POST", "/snapshots/before/restore")
+    assert {one["name"] for one in things(site)} == {"Ada", "Ben", "Nameless", "Kept"}
+
+
+def things(site: Site) -> Any:
+    return json.loads(site.ask("GET", "/things/").body)["data"]
+
+
+def test_a_typo_is_told_in_few_lines(site: Site) -> None:
+    said = site.save(document=DOCUMENT.replace("responses:", "responces:"))
+    assert len(said.splitlines()) <= watch.SHOWN + 3
 
 
 def test_a_request_under_way_is_done_before_the_lane_changes(site: Site) -> None:

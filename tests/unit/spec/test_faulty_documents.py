@@ -29,6 +29,21 @@ class Slip:
     line_of: str = ""  # where the report points, if not at the first line of `new`
 
 
+def test_a_catalogue_that_is_misspelt_is_one_fault() -> None:
+    with pytest.raises(DocumentError) as refused:
+        compile_source(parse_source(TEXT.replace("\nx-rules:", "\nx-rulez:"), LOCKERS))
+    (fault,) = refused.value.faults
+    assert (fault.found, fault.hint) == ('the unknown word "x-rulez"', 'did you mean "x-rules"?')
+
+
+def test_a_catalogue_that_is_not_there_is_one_fault() -> None:
+    text = TEXT.replace("\nx-rules:", "\nx-vendor-extra:")
+    with pytest.raises(DocumentError) as refused:
+        compile_source(parse_source(text, LOCKERS))
+    (fault,) = refused.value.faults
+    assert fault.expected == "a catalogue of rules at #/x-rules"
+
+
 SLIPS = [
     Slip(
         "a view with an unknown happening",

@@ -56,11 +56,15 @@ def test_a_seeds_rules_are_enough_where_that_is_asked_for(caller: Caller) -> Non
 @pytest.mark.parametrize(
     ("path", "body", "place"),
     [
-        ("users", {"first_nam": "Ada"}, "body/first_nam"),
-        ("users", {"first_name": 5}, "body/first_name"),
+        ("users?by=record", {"first_nam": "Ada"}, "body/first_nam"),
+        ("users?by=record", {"first_name": 5}, "body/first_name"),
         ("sms_activities?by=record", {"status": "lost"}, "body/status"),
         ("contacts?by=record", {"lead_id": "lead_nothing"}, "body/lead_id"),
-        ("users", {"id": "user_0AdaExample0000000000000000000000000000000000"}, "body/id"),
+        (
+            "users?by=record",
+            {"id": "user_0AdaExample0000000000000000000000000000000000"},
+            "body/id",
+        ),
     ],
 )
 def test_a_record_that_does_not_fit_is_named(
@@ -68,6 +72,19 @@ def test_a_record_that_does_not_fit_is_named(
 ) -> None:
     answer = caller.control("POST", f"/state/{path}", 409, json=body)
     assert {fault["where"] for fault in answer["faults"]} == {place}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_the_api_cannot_do_is_done_by_record_alone(caller: Caller, method: str) -> None:
+    user = caller.control("GET", "/state/users")["records"][0]["id"]
+    path = "/state/users" if method == "POST" else f"/state/users/{user}"
+    more: dict[str, Any] = {} if method == "DELETE" else {"json": {"first_name": "Eve"}}
+    for by in ("", "?by=operation"):
+        refused = caller.control(method, f"{path}{by}", 409, **more)
+        assert "The API has no operation that can" in refused["error"]
+        assert "?by=record does it" in refused["error"]
+    done = {"POST": 201, "PUT": 200, "DELETE": 204}[method]
+    caller.control(method, f"{path}?by=record", done, **more)
 
 
 def test_unknown_collections_have_near_ones(caller: Caller) -> None:

@@ -220,3 +220,35 @@ def test_a_rule_is_met_where_what_it_speaks_of_is_given(caller: Caller) -> None:
     picture = {"url": "https://files.example/a.png", "filename": "a", "content_type": "image/png"}
     caller.sms(status="outbox", remote_phone="+16505550120", attachments=[picture])
     assert special <= kept()
+
+
+BADLY = {
+    "status": "scheduled",
+    "text": 5,
+    "date_scheduled": "tomorrow",
+    "local_phone": "5551234",
+    "remote_phone": "x",
+    "lead_id": "zz",
+    "send_in": 99,
+    "attachments": [{}],
+    "direction": "up",
+}
+
+
+def test_much_that_is_wrong_is_mended_too(caller: Caller) -> None:
+    wish = {"operation": "createSMS", "body": BADLY}
+    found = caller.control("POST", "/explain", json=wish)
+    assert len(found["violations"]) > 8
+    assert found["why_none"] is None
+    assert caller.control("POST", "/requests", json=found["nearest"])["status"] == 200
+
+
+def test_where_none_is_near_it_is_said_why(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mock_server.http.control.repair.TRIES", 1)
+    monkeypatch.setattr("mock_server.http.control.explain.TRIES", 1)
+    found = caller.control("POST", "/explain", json={"operation": "createSMS", "body": BADLY})
+    assert (found["nearest"], found["changes"]) == (None, [])
+    many = len(found["violations"])
+    assert found["why_none"].startswith(f"{many} things are wrong with it, and none of 1 requests")
+    passing = {"operation": "createSMS", "body": {"status": "draft"}}
+    assert caller.control("POST", "/explain", json=passing)["why_none"] is None
