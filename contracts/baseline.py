@@ -10,11 +10,11 @@ from typing import Any
 
 from schemathesis.baseline.model import Baseline, BaselineEntry, Identity
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.ledger import NOT_SELECTED
+from contracts.cases.story import Finding
 from contracts.errors import CouldNotRunError
-from contracts.ledger import NOT_SELECTED
 from contracts.report.result import Result, label_of
-from contracts.story import Finding
 from contracts.watch import Watch
 from mock_server.spec.model import Document
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.cleaning import Left, clean
-from contracts.client import Client
-from contracts.connect import Context, build_pace, check_keys, endpoint_of, keys_of
-from contracts.creations import FOLDER, Creations, Entry, Place, open_file, read_creations
 from contracts.errors import CouldNotRunError
-from contracts.safety import Guard, Permissions
 from contracts.settings import Settings, Timepiece
-from contracts.target import parse_base_url
+from contracts.target.cleaning import Left, clean
+from contracts.target.client import Client
+from contracts.target.connect import Context, build_pace, check_keys, endpoint_of, keys_of
+from contracts.target.creations import FOLDER, Creations, Entry, Place, open_file, read_creations
+from contracts.target.safety import Guard, Permissions
+from contracts.target.system import parse_base_url
 from mock_server.spec.model import Document
 
 

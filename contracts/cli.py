@@ -14,15 +14,12 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from contracts.account import Ask
 from contracts.audit.options import AUDIT, to_choice
 from contracts.baseline import read_accepted
 from contracts.blindspots.options import BLINDSPOTS
-from contracts.connect import SECRETS, Context
 from contracts.drift.options import DRIFT
 from contracts.epilogs import SHORT, epilog
 from contracts.errors import CouldNotRunError, EndedError
-from contracts.inprocess import opened_app
 from contracts.options import (
     APP,
     BASELINE,
@@ -40,15 +37,18 @@ from contracts.options import (
     to_settings,
     with_options,
 )
-from contracts.pace import Stop
+from contracts.replay.report import print_replay_summary, print_replayed
 from contracts.report.files import open_tape, print_paths, report_paths, write_reports
 from contracts.report.github import is_actions, tell_actions, to_data, without_commands
 from contracts.report.progress import LiveProgress, LogProgress, can_redraw, spinner
 from contracts.report.redaction import Redactor
-from contracts.report.replayed import print_replay_summary, print_replayed
 from contracts.report.table import print_report
 from contracts.settings import Selection, Settings, Timepiece
 from contracts.signals import stopping
+from contracts.target.account import Ask
+from contracts.target.connect import SECRETS, Context
+from contracts.target.inprocess import opened_app
+from contracts.target.pace import Stop
 from contracts.watch import Watchers
 from mock_server.errors import MockServerError
 from mock_server.spec import Document, load_document
@@ -262,10 +262,10 @@ def replay(report: Path, **chosen: Any) -> None:
     Exit code 0: everything is gone; 1: something is still there, or answers otherwise than
     before; 2: something could not be sent.
     """
-    from contracts.bench import Bench
-    from contracts.connect import connect
-    from contracts.replay import exit_code, read_report
-    from contracts.replay import replay as send_again
+    from contracts.cases.bench import Bench
+    from contracts.replay.run import exit_code, read_report
+    from contracts.replay.run import replay as send_again
+    from contracts.target.connect import connect
 
     told = read_report(report)
     target = str(told.get("target"))

@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.bench import Bench
-from contracts.checks.registry import CHECKS, LAST_CHECKS, Check
-from contracts.client import Client
-from contracts.connect import Context, connect
+from contracts.cases.bench import Bench
+from contracts.cases.runner import Runner
+from contracts.cases.story import Case
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
 from contracts.fuzzing.run import FuzzFinding, run_schemathesis
 from contracts.moments import format_moment
+from contracts.registry import CHECKS, LAST_CHECKS, Check
 from contracts.report.result import Result
-from contracts.runner import Runner
 from contracts.settings import Settings, Timepiece
 from contracts.shared import open_database, own_storage
-from contracts.story import Case
-from contracts.target import WsgiApp
+from contracts.target.client import Client
+from contracts.target.connect import Context, connect
+from contracts.target.system import WsgiApp
+from contracts.target.wire import Transfer
+from contracts.target.witness import Witness
 from contracts.watch import Watch
-from contracts.wire import Transfer
-from contracts.witness import Witness
 from mock_server.spec.model import Document
 
 SILENT = Watch()

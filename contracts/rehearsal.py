@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from contracts.connect import Context, own_permissions, permissions_of
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Settings, Tally, Tell, Timepiece
-from contracts.target import Resolve, parse_base_url, resolve
+from contracts.target.connect import Context, own_permissions, permissions_of
+from contracts.target.system import Resolve, parse_base_url, resolve
 from contracts.watch import Watch
 from mock_server.spec.model import Document
 

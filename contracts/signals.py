@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from contracts.pace import Stop
+from contracts.target.pace import Stop
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 ONCE = b"\ncontracts: stopping, and deleting what was created; once more leaves at once\n"

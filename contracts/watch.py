@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from contracts.story import Case
+from contracts.cases.story import Case
 
 if TYPE_CHECKING:
-    from contracts.bench import Bench
+    from contracts.cases.bench import Bench
 
 
 class Watch:

@@ -17,8 +17,8 @@ import yaml
 
 import contracts.pytest_plugin as suite
 import mock_server.pytest_plugin as plugin
-from contracts.checks.registry import CHECKS, LAST_CHECKS
 from contracts.cli import contracts
+from contracts.registry import CHECKS, LAST_CHECKS
 from contracts.report.files import ENDINGS
 from contracts.report.redaction import VARIABLES
 from mock_server.cli import mock_server

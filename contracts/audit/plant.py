@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.audit.mutant import Edit, Mutant, Removed, Tokens
 from contracts.audit.tampering import TAMPERINGS, Tampered
-from contracts.target import WsgiApp
+from contracts.target.system import WsgiApp
 from mock_server.errors import DocumentError
 from mock_server.http.app import create_app
 from mock_server.spec import compile_source

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from contracts.fuzzing.gateway import answer_headers, body_of, headers_of, status_line
-from contracts.target import StubTransport, WsgiApp
-from contracts.wire import Answer, parse_json
+from contracts.target.system import StubTransport, WsgiApp
+from contracts.target.wire import Answer, parse_json
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.pointers import follow, parse_pointer
 

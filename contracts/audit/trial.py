@@ -9,15 +9,15 @@ from typing import Literal
 
 from contracts.audit.mutant import Mutant
 from contracts.audit.plant import plant
-from contracts.bench import Bench
-from contracts.checks.registry import CHECKS, LAST_CHECKS, Check
-from contracts.connect import STUB_PREFIX, connect
+from contracts.cases.bench import Bench
+from contracts.cases.runner import Runner
+from contracts.cases.story import Case, Finding
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
 from contracts.fuzzing.run import run_schemathesis
-from contracts.runner import Runner
+from contracts.registry import CHECKS, LAST_CHECKS, Check
 from contracts.settings import Selection, Settings, Timepiece
-from contracts.story import Case, Finding
-from contracts.target import WsgiApp
+from contracts.target.connect import STUB_PREFIX, connect
+from contracts.target.system import WsgiApp
 from contracts.watch import Watch
 from mock_server.errors import MockServerError
 from mock_server.spec.model import Document

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.clock import CONTROL
-from contracts.target import StubTransport, WsgiApp
-from contracts.wire import basic
+from contracts.target.clock import CONTROL
+from contracts.target.system import StubTransport, WsgiApp
+from contracts.target.wire import basic
 
 
 @dataclass(slots=True)

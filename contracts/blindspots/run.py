@@ -14,9 +14,9 @@ from contracts.blindspots.changes import changes_of
 from contracts.blindspots.coverage import Met, read_coverage
 from contracts.blindspots.server import serving
 from contracts.blindspots.suite import Ran, environment_of, run_suite
-from contracts.connect import STUB_PREFIX
 from contracts.errors import CouldNotRunError
 from contracts.settings import Selection, Tell, Timepiece
+from contracts.target.connect import STUB_PREFIX
 from mock_server.errors import MockServerError
 from mock_server.spec.model import Document
 

@@ -10,9 +10,9 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from contracts.blindspots.coverage import Met, add_all
-from contracts.clock import CONTROL
 from contracts.errors import CouldNotRunError
-from contracts.target import WsgiApp
+from contracts.target.clock import CONTROL
+from contracts.target.system import WsgiApp
 
 HOST = "127.0.0.1"
 TENANTS = f"{CONTROL}/tenants/"

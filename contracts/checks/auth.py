@@ -6,15 +6,15 @@ from base64 import b64encode
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came, make, marks_of, note_refused, reread, standing
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import came, make, marks_of, note_refused, reread, standing
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Story
 from contracts.checks.listing import SHORT, page_of
-from contracts.client import path_of, sibling
-from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
-from contracts.wire import ABSENT, BEARER, KEY, NONE, Exchange, authorization, basic, bearer
+from contracts.target.client import path_of, sibling
+from contracts.target.wire import ABSENT, BEARER, KEY, NONE, Exchange, authorization, basic, bearer
 from mock_server.spec.model import Operation, SecurityScheme
 
 UNKNOWN = "unknown_key_0000000000000000"

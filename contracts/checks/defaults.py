@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from contracts import expect
-from contracts.acts import expect_accepted, made_from, reread
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import expect_accepted, made_from, reread
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.oracle.schema import oracle_of
-from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.edges import iter_edges
 from contracts.strategies.values import constraints
 from contracts.surface import Surface
-from contracts.wire import Exchange
+from contracts.target.wire import Exchange
 from mock_server.spec.model import Default, Operation
 from mock_server.spec.schemas import properties_of
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts import expect
-from contracts.acts import change, holding, made_from, make, need, reread
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import change, holding, made_from, make, need, reread
+from contracts.cases.bench import Bench
+from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import listed_record
-from contracts.client import path_of
 from contracts.moments import is_same_moment, read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.oracle.values import PLACEHOLDER, Facts, Unknown, dig, evaluate
-from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.surface import Surface
+from contracts.target.client import path_of
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
 from mock_server.spec.schemas import keyword_of, properties_of
 

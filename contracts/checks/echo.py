@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from contracts import expect
-from contracts.acts import (
+from contracts.cases import expect
+from contracts.cases.acts import (
     came,
     change,
     expect_accepted,
@@ -25,17 +25,17 @@ from contracts.acts import (
     reread,
     standing,
 )
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.defaults import lightened
 from contracts.checks.lifecycle import clearable, new_value, plain_fields
 from contracts.checks.listing import as_read, fetch_all, listed_record, near
 from contracts.moments import is_same_moment, read_moment
-from contracts.safety import sending_states
 from contracts.settings import MARK
-from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, success_rules
+from contracts.target.safety import sending_states
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
 

@@ -7,19 +7,19 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came, expect_accepted, made_from
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import came, expect_accepted, made_from
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Steps, Story
 from contracts.checks.defaults import lightened
-from contracts.client import path_of
-from contracts.live import everything
 from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.oracle.values import Facts, Unknown, evaluate, is_same
-from contracts.story import Case, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints, is_allowed, typical
 from contracts.surface import Surface
+from contracts.target.client import path_of
+from contracts.target.live import everything
 from mock_server.spec.model import Constant, Effect, Expression, Operation, Parameter
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 

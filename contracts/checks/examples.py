@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import came
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Steps, Story
 from contracts.moments import is_same_moment
 from contracts.oracle.schema import Breach, oracle_of
 from contracts.oracle.values import dig
-from contracts.story import Case, Steps, Story
-from contracts.wire import ABSENT, KEY, NONE, Answer
+from contracts.target.wire import ABSENT, KEY, NONE, Answer
 from mock_server.spec.model import BusinessRule, Example, Operation, Step
 
 FARTHEST = 20 * 365 * 86_400  # seconds by which a target's clock is moved at most

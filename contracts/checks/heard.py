@@ -10,12 +10,12 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.acts import made_from, make, need, remove
-from contracts.bench import Bench
-from contracts.story import Case, Story
+from contracts.cases.acts import made_from, make, need, remove
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
-from contracts.target import StubTransport, is_loopback
+from contracts.target.system import StubTransport, is_loopback
 from mock_server.spec.model import Constant, Expression, Subscription
 
 CREATED = "created"  # the action of a log's entry on a new record

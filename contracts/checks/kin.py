@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.acts import change, expect_accepted, made_from, make, need, remove
-from contracts.bench import Bench
+from contracts.cases.acts import change, expect_accepted, made_from, make, need, remove
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.effect import belongs, due_query, id_inside, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import page_of
-from contracts.client import path_of
 from contracts.moments import is_same_moment
 from contracts.oracle.values import Facts, Unknown, evaluate
-from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
-from contracts.wire import GONE
+from contracts.target.client import path_of
+from contracts.target.wire import GONE
 from mock_server.spec.model import Embedded, Expression, Log, Reference
 
 POLL = 0.25

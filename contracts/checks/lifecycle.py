@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from contracts import expect
-from contracts.acts import (
+from contracts.cases import expect
+from contracts.cases.acts import (
     change,
     demanded,
     expect_accepted,
@@ -27,12 +27,12 @@ from contracts.acts import (
     reread,
     standing,
 )
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.passage import led_by_itself, way_by_itself
+from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.checks.listing import as_read
 from contracts.moments import is_same_moment
 from contracts.oracle.schema import oracle_of
-from contracts.passage import led_by_itself, way_by_itself
-from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import transition_after, transition_at
 from contracts.strategies.values import PLAIN, as_given, constraints
 from contracts.surface import Surface, response_rules

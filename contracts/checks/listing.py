@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came, make, need, remove, reread
-from contracts.bench import Bench
-from contracts.client import path_of
-from contracts.live import everything
+from contracts.cases import expect
+from contracts.cases.acts import came, make, need, remove, reread
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Steps, Story
 from contracts.moments import read_moment
-from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.values import as_given, bounds, constraints, is_allowed
 from contracts.surface import Surface, response_rules
+from contracts.target.client import path_of
+from contracts.target.live import everything
 from mock_server.spec.model import Document, Operation, Parameter
 from mock_server.spec.schemas import properties_of, types_of
 

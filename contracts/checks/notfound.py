@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came, is_documented, make, note_shape, remove, standing
-from contracts.bench import Bench
-from contracts.client import path_of, sibling
-from contracts.live import everything
-from contracts.shown import records_in
-from contracts.story import Case, Story
+from contracts.cases import expect
+from contracts.cases.acts import came, is_documented, make, note_shape, remove, standing
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface, response_rules
-from contracts.wire import ABSENT, OTHER
+from contracts.target.client import path_of, sibling
+from contracts.target.live import everything
+from contracts.target.shown import records_in
+from contracts.target.wire import ABSENT, OTHER
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import properties_of
 

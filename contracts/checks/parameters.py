@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from contracts.acts import expect_accepted, expect_refused
-from contracts.bench import Bench
-from contracts.client import path_of
+from contracts.cases.acts import expect_accepted, expect_refused
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.oracle.schema import compile_pattern
-from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints, typical
 from contracts.surface import refusal_status, response_rules
-from contracts.wire import ABSENT, Exchange
+from contracts.target.client import path_of
+from contracts.target.wire import ABSENT, Exchange
 from mock_server.spec.model import Operation, Parameter
 from mock_server.spec.schemas import types_of
 

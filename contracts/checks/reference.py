@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.acts import (
+from contracts.cases.acts import (
     change,
     demanded,
     expect_accepted,
@@ -15,13 +15,13 @@ from contracts.acts import (
     remove,
     standing,
 )
-from contracts.bench import Bench
-from contracts.client import path_of
-from contracts.live import matches
-from contracts.story import Case, Story
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import as_given, constraints
 from contracts.surface import Surface
+from contracts.target.client import path_of
+from contracts.target.live import matches
 from mock_server.spec.model import Operation, Reference, Transition
 from mock_server.spec.schemas import properties_of
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts import expect
-from contracts.acts import came, is_documented, marks_of
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import came, is_documented, marks_of
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.checks.effect import due_query, look, query_for
-from contracts.client import Client
-from contracts.live import everything
 from contracts.oracle.schema import oracle_of
-from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
+from contracts.target.client import Client
+from contracts.target.live import everything
 from mock_server.spec.model import Effect, Operation, Refusal
 from mock_server.spec.schemas import properties_of
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from contracts.acts import (
+from contracts.cases.acts import (
     came,
     change,
     expect_accepted,
@@ -20,10 +20,10 @@ from contracts.acts import (
     note_shape,
     standing,
 )
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Story
 from contracts.checks.lifecycle import clearable
 from contracts.oracle.schema import Breach
-from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.edges import Edge, broken_values, iter_constraints, iter_edges
 from contracts.strategies.values import constraints, is_allowed, typical, valid_values

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contracts import expect
-from contracts.acts import change, is_reachable, make, reach, remove, reread
-from contracts.bench import Bench
+from contracts.cases import expect
+from contracts.cases.acts import change, is_reachable, make, reach, remove, reread
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.checks.lifecycle import new_value, plain_fields
-from contracts.client import path_of
-from contracts.live import everything
 from contracts.oracle.schema import Breach, oracle_of
-from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, response_rules
-from contracts.wire import KEY, Exchange
+from contracts.target.client import path_of
+from contracts.target.live import everything
+from contracts.target.wire import KEY, Exchange
 from mock_server.spec.model import Operation, Schema
 from mock_server.spec.schemas import properties_of
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from contracts import expect
-from contracts.acts import (
+from contracts.cases import expect
+from contracts.cases.acts import (
     came,
     change,
     demanded,
@@ -27,17 +27,17 @@ from contracts.acts import (
     remove,
     reread,
 )
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.passage import happen, is_of_event, usual_delay
+from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.lifecycle import closed_rules, only, read_rules, states_of_requests
 from contracts.checks.listing import as_read
 from contracts.checks.shape import hold, shape_rules
-from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
-from contracts.passage import happen, is_of_event, usual_delay
-from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import FAR, ample_delay, longest_delay
 from contracts.strategies.values import is_allowed
 from contracts.surface import Surface
+from contracts.target.client import path_of
 from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import properties_of
 

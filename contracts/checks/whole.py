@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from contracts import expect
-from contracts.acts import (
+from contracts.cases import expect
+from contracts.cases.acts import (
     came,
     change,
     expect_accepted,
@@ -16,7 +16,8 @@ from contracts.acts import (
     remove,
     reread,
 )
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.derived import one_more
 from contracts.checks.echo import (
     check_created,
@@ -28,11 +29,10 @@ from contracts.checks.echo import (
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import as_read
 from contracts.checks.schema import judge
-from contracts.client import path_of
-from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
-from contracts.wire import GONE
+from contracts.target.client import path_of
+from contracts.target.wire import GONE
 from mock_server.spec.model import Operation
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.drift.binding import Binding
 from contracts.moments import read_moment
 from contracts.oracle.values import Facts, Unknown, evaluate
-from contracts.wire import Answer
+from contracts.target.wire import Answer
 from mock_server.spec.model import Call, Derived, Document, Expression, Operation, Resource
 from mock_server.spec.pointers import follow, parse_pointer
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 from typing import Any
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.chance import Chance
 from contracts.checks.lifecycle import states_of_requests
 from contracts.drift.plan import LEFT_OUT, Excluded, Later, Live, Made, Nothing, Plan, Step
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.edges import iter_edges
 from contracts.surface import Surface
-from contracts.wire import NONE, bearer
+from contracts.target.wire import NONE, bearer
 from mock_server.spec.model import Lifecycle, Operation
 from mock_server.spec.schemas import keyword_of, properties_of
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.checks.reference import nearby
-from contracts.client import path_of
-from contracts.live import matches
 from contracts.moments import format_moment
 from contracts.strategies.values import as_given
-from contracts.wire import ABSENT, KEY, Absent
+from contracts.target.client import path_of
+from contracts.target.live import matches
+from contracts.target.wire import ABSENT, KEY, Absent
 from mock_server.spec.model import Operation, Reference
 from mock_server.spec.schemas import properties_of
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.drift.binding import Binding
 from contracts.drift.compare import Difference, Pair, compare
 from contracts.drift.plan import Plan, Step, UnresolvedError, resolve, resolve_body, resolve_path
 from contracts.errors import WithheldError
-from contracts.wire import Exchange
+from contracts.target.wire import Exchange
 from mock_server.spec.model import Document, Operation
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from contracts.bench import Bench
-from contracts.connect import Context, connect
+from contracts.cases.bench import Bench
 from contracts.drift.compare import Difference
 from contracts.drift.cover import covering_rules
 from contracts.drift.generate import Generator
@@ -16,8 +15,9 @@ from contracts.drift.shrink import is_alike, shrink
 from contracts.errors import CouldNotRunError, EndedError
 from contracts.judge import told_withheld
 from contracts.settings import Settings, Tell, Timepiece
-from contracts.target import WsgiApp
-from contracts.wire import Exchange
+from contracts.target.connect import Context, connect
+from contracts.target.system import WsgiApp
+from contracts.target.wire import Exchange
 from mock_server.spec.model import Document
 
 

@@ -16,16 +16,16 @@ from schemathesis.generation.case import Case
 from schemathesis.generation.meta import TestPhase
 from schemathesis.hooks import HookContext
 
-from contracts.bench import Bench
-from contracts.client import path_of
+from contracts.cases.bench import Bench
 from contracts.fuzzing.gateway import as_schemathesis_ends
 from contracts.moments import read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
-from contracts.shown import created_key, key_of
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import as_given, constraints
-from contracts.wire import Transfer, encode, fill_path
+from contracts.target.client import path_of
+from contracts.target.shown import created_key, key_of
+from contracts.target.wire import Transfer, encode, fill_path
 from mock_server.spec.model import Operation, Resource
 from mock_server.spec.schemas import properties_of, types_of
 

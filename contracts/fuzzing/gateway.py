@@ -11,9 +11,9 @@ from urllib.parse import quote
 from hypothesis.errors import UnsatisfiedAssumption
 from schemathesis.transport.wsgi import WSGI_TRANSPORT
 
-from contracts.client import Client
 from contracts.errors import EndedError, WithheldError
-from contracts.wire import Answer
+from contracts.target.client import Client
+from contracts.target.wire import Answer
 
 StartResponse = Callable[..., Any]
 OF_THE_CONNECTION = frozenset(

@@ -18,18 +18,18 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from schemathesis.schemas import BaseSchema
 
-from contracts.acts import expect_refused, standing
-from contracts.bench import Bench
+from contracts.cases.acts import expect_refused, standing
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.checks.schema import judge
 from contracts.checks.shape import hold
-from contracts.client import path_of
 from contracts.fuzzing.adapt import Adapter
 from contracts.fuzzing.gateway import Gateway, without_socket_settings
-from contracts.signing import is_authorized, needs_key, placed
-from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
+from contracts.target.client import path_of
+from contracts.target.signing import is_authorized, needs_key, placed
+from contracts.target.wire import KEY, authorization, parse_json
 from contracts.watch import Watch
-from contracts.wire import KEY, authorization, parse_json
 from mock_server.spec.model import Operation
 
 MOST_SHOWN = 40

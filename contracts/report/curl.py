@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from contracts.report.redaction import HIDDEN, Redactor
-from contracts.wire import BEARER, KEY, NONE, OTHER, Absent, Exchange
+from contracts.target.wire import BEARER, KEY, NONE, OTHER, Absent, Exchange
 from mock_server.spec.pointers import parse_pointer
 
 KEY_VARIABLE = "$CONTRACTS_API_KEY"

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 
 import harfile
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.report.redaction import Redactor
+from contracts.target.wire import Transfer
 from contracts.watch import Watch
-from contracts.wire import Transfer
 
 LONGEST = 100_000  # characters of one body
 

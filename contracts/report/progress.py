@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
 from contracts.report.visible import shorten, visible
 from contracts.watch import Watch
 

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from contracts.settings import Keys
-from contracts.wire import BEARER as BEARER_TOKEN
-from contracts.wire import KEY, NONE, OTHER
+from contracts.target.wire import BEARER as BEARER_TOKEN
+from contracts.target.wire import KEY, NONE, OTHER
 
 HIDDEN = "***"
 VARIABLES = ("CONTRACTS_API_KEY", "CONTRACTS_OTHER_API_KEY", "CONTRACTS_BEARER_TOKEN")

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from contracts.bench import Bench
-from contracts.expect import is_met, listed
+from contracts.cases.bench import Bench
+from contracts.cases.expect import is_met, listed
+from contracts.cases.ledger import Entry, Ledger
+from contracts.cases.story import Finding
 from contracts.fuzzing.run import FuzzFinding
-from contracts.ledger import Entry, Ledger
 from contracts.options import PARTS
 from contracts.report.curl import with_variables, written_credentials
 from contracts.report.redaction import Redactor
 from contracts.report.sequence import Surroundings, iter_leaves, origin, to_steps
-from contracts.signing import is_authorized, needs_key, placed
-from contracts.story import Finding
-from contracts.wire import KEY, Exchange
-from contracts.witness import Move, Witness, moves_in
+from contracts.target.signing import is_authorized, needs_key, placed
+from contracts.target.wire import KEY, Exchange
+from contracts.target.witness import Move, Witness, moves_in
 from mock_server.spec.model import Document, Lifecycle, Resource
 
 Report = dict[str, Any]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from contracts.live import Live
 from contracts.moments import format_moment, parse_moment
 from contracts.report.curl import curl_of, request_data
 from contracts.report.redaction import DEEPEST, Redactor
 from contracts.settings import Keys
-from contracts.wire import (
+from contracts.target.live import Live
+from contracts.target.wire import (
     ABSENT,
     BEARER,
     KEY,
@@ -26,7 +26,7 @@ from contracts.wire import (
     authorization,
     parse_json,
 )
-from contracts.witness import Witness
+from contracts.target.witness import Witness
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.pointers import to_pointer
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from contracts.ledger import NOT_SELECTED
+from contracts.cases.ledger import NOT_SELECTED
 from contracts.report.visible import shorten, visible
 
 Json = Mapping[str, Any]

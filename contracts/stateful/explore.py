@@ -20,20 +20,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from contracts.acts import came, differing
-from contracts.bench import Bench
+from contracts.cases.acts import came, differing
+from contracts.cases.bench import Bench
+from contracts.cases.story import BlockedError, Case, RefutedError, Story
 from contracts.checks.lifecycle import states_of_requests
-from contracts.client import path_of
 from contracts.errors import WithheldError
-from contracts.live import everything
 from contracts.oracle.values import is_same
-from contracts.safety import sending_states
 from contracts.shared import phases_with
 from contracts.stateful.model import Fact, Model, Verdict
-from contracts.story import BlockedError, Case, RefutedError, Story
 from contracts.strategies.bodies import transition_after, transition_at
 from contracts.surface import Surface, refusal_status, response_rules
-from contracts.wire import Answer, Exchange
+from contracts.target.client import path_of
+from contracts.target.live import everything
+from contracts.target.safety import sending_states
+from contracts.target.wire import Answer, Exchange
 from mock_server.spec.model import Operation
 
 MOST_RECORDS = 4

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contracts.acts import is_asked
+from contracts.cases.acts import is_asked
 from contracts.checks.lifecycle import closed_rules
 from contracts.checks.schema import judge
 from contracts.moments import is_same_moment, read_moment

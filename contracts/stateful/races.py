@@ -9,15 +9,15 @@ from itertools import permutations
 from threading import Barrier
 from typing import Any
 
-from contracts.acts import demanded, full_values, is_asked, make, reread
-from contracts.bench import Bench
+from contracts.cases.acts import demanded, full_values, is_asked, make, reread
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Made, Story
 from contracts.checks.lifecycle import closed_rules, new_value, plain_fields, timing
-from contracts.client import path_of
 from contracts.oracle.values import is_same
 from contracts.stateful.model import Model
-from contracts.story import Case, Made, Story
 from contracts.surface import Surface, response_rules
-from contracts.wire import Exchange
+from contracts.target.client import path_of
+from contracts.target.wire import Exchange
 from mock_server.spec.model import Operation, Transition
 
 ROUNDS = 6

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts.chance import Chance
-from contracts.clock import Clock
-from contracts.live import Live
 from contracts.moments import format_moment
 from contracts.oracle.schema import Breach, oracle_of
-from contracts.safety import address_fields, sending_states
 from contracts.strategies.values import PLAIN, as_given, bounds, constraints, typical, valid_values
+from contracts.target.clock import Clock
+from contracts.target.live import Live
+from contracts.target.safety import address_fields, sending_states
 from mock_server.spec.model import Document, Lifecycle, Operation, Resource, Transition
 from mock_server.spec.schemas import properties_of, types_of
 

@@ -14,10 +14,10 @@ from typing import Any
 from rich.console import Console
 
 from contracts.errors import CouldNotRunError, EndedError
-from contracts.inprocess import load_app, served
 from contracts.report.json import to_json
 from contracts.report.table import print_broken, print_schemathesis
 from contracts.settings import Settings, Timepiece
+from contracts.target.inprocess import load_app, served
 from mock_server.errors import MockServerError
 from mock_server.spec import load_document
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import WithheldError
-from contracts.safety import Guard, Permissions
-from contracts.wire import Answer
+from contracts.target.safety import Guard, Permissions
+from contracts.target.wire import Answer
 from mock_server.spec import Document
 
 ROOT = "/api/v1"

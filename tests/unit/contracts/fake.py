@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from contracts.connect import Context
 from contracts.settings import Timepiece
-from contracts.target import StubTransport
-from contracts.wire import Answer
+from contracts.target.connect import Context
+from contracts.target.system import StubTransport
+from contracts.target.wire import Answer
 
 KEYS = {"CONTRACTS_API_KEY": "peer_key_one", "CONTRACTS_OTHER_API_KEY": "peer_key_two"}
 REMOTE = "https://sms.example/api/v1"

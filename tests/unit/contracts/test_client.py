@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from contracts.connect import connect
 from contracts.settings import Settings, Timepiece
-from contracts.wire import Transfer
+from contracts.target.connect import connect
+from contracts.target.wire import Transfer
 from mock_server.spec import Document, default_document_path
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from contracts.errors import CouldNotRunError
-from contracts.inprocess import AppTransport, arity, load_app, opened_app, served
 from contracts.judge import judge
 from contracts.rehearsal import rehearse
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
-from contracts.target import build_environ
+from contracts.target.inprocess import AppTransport, arity, load_app, opened_app, served
+from contracts.target.system import build_environ
 from mock_server.spec import Document, default_document_path
 from tests.peers.sms_peer import create_peer
 from tests.unit.contracts.report.runs import KEY, MovedTime

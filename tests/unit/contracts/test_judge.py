@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from contracts.connect import Context
 from contracts.errors import CouldNotRunError
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
-from contracts.target import StubTransport
+from contracts.target.connect import Context
+from contracts.target.system import StubTransport
 from mock_server.http.app import create_app
 from mock_server.spec import default_document_path, load_document
 from tests.mutants.peer_run import FakeTime, judge_peer
@@ -216,7 +216,7 @@ def test_what_does_not_happen_again_is_flaky_and_not_broken() -> None:
     ],
 )
 def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any) -> None:
-    from contracts.checks import registry
+    from contracts import registry
 
     explore = [check for check in registry.LAST_CHECKS if check.name == "explore"]
     monkeypatch.setattr("contracts.judge.CHECKS", ())

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from contracts.errors import EndedError
-from contracts.limits import pause_of, spent_pause
-from contracts.pace import Pace, Stop
-from contracts.wire import Answer
+from contracts.target.limits import pause_of, spent_pause
+from contracts.target.pace import Pace, Stop
+from contracts.target.wire import Answer
 from tests.unit.contracts.fake import FakeTime
 
 NOW = 1_790_000_000.0

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from contracts.bench import Bench
-from contracts.connect import connect
+from contracts.cases.bench import Bench
 from contracts.errors import CouldNotRunError
-from contracts.replay import credentials_of, exit_code, read_report, replay, written_as
+from contracts.replay.run import credentials_of, exit_code, read_report, replay, written_as
 from contracts.report.json import to_json
 from contracts.settings import Keys, Settings, Timepiece
+from contracts.target.connect import connect
 from mock_server.http.app import create_app
 from mock_server.spec import default_document_path, load_document
 from tests.peers.sms_peer import create_peer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import WithheldError
-from contracts.safety import Guard, Permissions
-from contracts.wire import Answer
+from contracts.target.safety import Guard, Permissions
+from contracts.target.wire import Answer
 from mock_server.spec import Document
 
 SMS = "/api/v1/activity/sms/"

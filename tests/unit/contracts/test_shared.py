@@ -20,12 +20,12 @@ from hypothesis.database import (
     InMemoryExampleDatabase,
 )
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case, Story
 from contracts.errors import CouldNotRunError
 from contracts.judge import judge
 from contracts.settings import Selection, Settings, Timepiece
 from contracts.shared import CaseDatabase, open_database, phases_with
-from contracts.story import Case, Story
 from mock_server.spec import Document, default_document_path
 from tests.peers.sms_peer import create_peer
 from tests.unit.contracts.report.runs import KEY, MovedTime, judge_peer

@@ -11,7 +11,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from contracts.errors import CouldNotRunError, WithheldError
-from contracts.target import EndpointTransport, is_loopback, parse_base_url, why
+from contracts.target.system import EndpointTransport, is_loopback, parse_base_url, why
 from tests.unit.contracts.fake import FakeTime
 
 

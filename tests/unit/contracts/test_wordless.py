@@ -14,17 +14,17 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from contracts.cli import contracts
-from contracts.connect import Context
 from contracts.errors import CouldNotRunError, WithheldError
 from contracts.judge import judge
 from contracts.report.junit import to_junit
 from contracts.report.markdown import to_markdown
 from contracts.report.result import Result
 from contracts.report.table import print_report
-from contracts.safety import Guard, Permissions
 from contracts.settings import Keys, Selection, Settings, Timepiece
-from contracts.signing import sign
-from contracts.wire import Answer
+from contracts.target.connect import Context
+from contracts.target.safety import Guard, Permissions
+from contracts.target.signing import sign
+from contracts.target.wire import Answer
 from mock_server.http.app import create_app
 from mock_server.spec import Document, compile_source, load_document
 from mock_server.spec.loader import parse_source

@@ -16,8 +16,8 @@ from contracts.chance import Chance
 from contracts.cli import real_time
 from contracts.drift.run import drift
 from contracts.settings import Settings
-from contracts.target import StubTransport
-from contracts.wire import basic
+from contracts.target.system import StubTransport
+from contracts.target.wire import basic
 from mock_server.errors import MockServerError
 from mock_server.spec import Document, default_document_path, load_document
 

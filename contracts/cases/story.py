@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from contracts.wire import ABSENT, KEY, Exchange
+from contracts.target.wire import ABSENT, KEY, Exchange
 from mock_server.spec.model import Operation, Schema
 
 if TYPE_CHECKING:
-    from contracts.bench import Bench
+    from contracts.cases.bench import Bench
 
 Steps = Generator[float, None, None]  # what it yields is how many seconds are to pass
 

@@ -11,19 +11,19 @@ from hypothesis import errors as hypothesis_errors
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 
-from contracts.absence import Absence
+from contracts.cases.absence import Absence
+from contracts.cases.ledger import Ledger
+from contracts.cases.story import BlockedError, Case, Made, RefutedError, Story
 from contracts.chance import Chance
-from contracts.client import Client
-from contracts.clock import Clock
-from contracts.ledger import Ledger
-from contracts.live import Live, Record
 from contracts.settings import MARK, Settings
 from contracts.shared import CaseDatabase, phases_with
-from contracts.shown import record_in
-from contracts.story import BlockedError, Case, Made, RefutedError, Story
 from contracts.strategies.bodies import Composer, calm_state
 from contracts.surface import Surface, build_surfaces
-from contracts.wire import KEY, Exchange
+from contracts.target.client import Client
+from contracts.target.clock import Clock
+from contracts.target.live import Live, Record
+from contracts.target.shown import record_in
+from contracts.target.wire import KEY, Exchange
 from mock_server.spec.model import Document, Expression
 
 

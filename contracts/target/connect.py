@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from contracts.account import Ask, confirm
 from contracts.chance import Chance
-from contracts.client import Client
-from contracts.clock import (
+from contracts.errors import CouldNotRunError, EndedError
+from contracts.moments import format_moment
+from contracts.oracle.schema import oracle_of
+from contracts.settings import Keys, Settings, Tally, Tell, Timepiece
+from contracts.target.account import Ask, confirm
+from contracts.target.client import Client
+from contracts.target.clock import (
     CONTROL,
     Clock,
     ControlledClock,
@@ -19,16 +23,12 @@ from contracts.clock import (
     RealClock,
     header_skew,
 )
-from contracts.creations import Creations, Place, own_path
-from contracts.errors import CouldNotRunError, EndedError
-from contracts.inprocess import AppTransport
-from contracts.moments import format_moment
-from contracts.oracle.schema import oracle_of
-from contracts.pace import Pace, Stop
-from contracts.safety import Guard, Permissions, address_fields, sending_states
-from contracts.settings import Keys, Settings, Tally, Tell, Timepiece
-from contracts.signing import needs_key
-from contracts.target import (
+from contracts.target.creations import Creations, Place, own_path
+from contracts.target.inprocess import AppTransport
+from contracts.target.pace import Pace, Stop
+from contracts.target.safety import Guard, Permissions, address_fields, sending_states
+from contracts.target.signing import needs_key
+from contracts.target.system import (
     Address,
     EndpointTransport,
     Resolve,

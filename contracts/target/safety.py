@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from contracts.clock import CONTROL
 from contracts.errors import CouldNotRunError, WithheldError
-from contracts.readings import (
+from contracts.target.clock import CONTROL
+from contracts.target.readings import (
     Reading,
     Weight,
     Words,
@@ -23,9 +23,9 @@ from contracts.readings import (
     read_body,
     read_segments,
 )
-from contracts.shown import created_key, key_of, record_in
-from contracts.signing import placed
-from contracts.wire import Answer, fill_path
+from contracts.target.shown import created_key, key_of, record_in
+from contracts.target.signing import placed
+from contracts.target.wire import Answer, fill_path
 from mock_server.spec.model import Constant, Document, Lifecycle, Operation, Resource
 from mock_server.spec.schemas import keyword_of, properties_of
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from contracts.moments import format_moment, parse_moment
 from contracts.settings import Timepiece
-from contracts.wire import Answer
+from contracts.target.wire import Answer
 
 CONTROL = "/__mock"
 LARGEST_SKEW = 2.0  # a Date header has whole seconds, and took its way

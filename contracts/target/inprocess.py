@@ -15,8 +15,8 @@ from threading import Thread
 from typing import Any
 
 from contracts.errors import CouldNotRunError
-from contracts.target import READ_TIMEOUT, StubTransport, WsgiApp
-from contracts.wire import Answer
+from contracts.target.system import READ_TIMEOUT, StubTransport, WsgiApp
+from contracts.target.wire import Answer
 from mock_server.spec.pointers import nearest
 
 Scope = MutableMapping[str, Any]

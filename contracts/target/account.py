@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from contracts.client import Client
 from contracts.errors import CouldNotRunError
+from contracts.target.client import Client
 from mock_server.spec.model import Expression, Operation
 
 Ask = Callable[[str], str]

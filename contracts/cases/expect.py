@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.moments import parse_moment
 from contracts.oracle.schema import oracle_of
-from contracts.wire import Answer
+from contracts.target.wire import Answer
 from mock_server.spec.model import Schema
 
 ACCEPTED: Schema = {"properties": {"status": {"minimum": 200, "maximum": 299}}}

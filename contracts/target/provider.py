@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.client import Client
-from contracts.wire import Answer
+from contracts.target.client import Client
+from contracts.target.wire import Answer
 
 
 def cause(client: Client, event: str, facts: dict[str, Any]) -> Answer:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, TypeGuard
 
-from contracts.acts import is_asked, is_reachable, reach, reread
+from contracts.cases.acts import is_asked, is_reachable, reach, reread
+from contracts.cases.story import Made, Story
 from contracts.moments import format_moment
-from contracts.provider import cause
-from contracts.story import Made, Story
 from contracts.strategies.values import constraints
 from contracts.surface import Surface
+from contracts.target.provider import cause
 from mock_server.spec.model import Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import keyword_of, properties_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from contracts.client import Client, path_of
 from contracts.oracle.schema import oracle_of
-from contracts.shown import records_in
 from contracts.surface import Surface
-from contracts.wire import KEY, OTHER
+from contracts.target.client import Client, path_of
+from contracts.target.shown import records_in
+from contracts.target.wire import KEY, OTHER
 from mock_server.spec.model import Operation, Reference
 
 Record = Mapping[str, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import Case
 from contracts.checks import (
     auth,
     defaults,
@@ -27,7 +28,6 @@ from contracts.checks import (
     whole,
 )
 from contracts.stateful import explore, races
-from contracts.story import Case
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from contracts.errors import CouldNotRunError, WithheldError
 from contracts.settings import Timepiece
-from contracts.wire import Answer, parse_json
+from contracts.target.wire import Answer, parse_json
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0
 LONGEST_ANSWER = 60.0  # seconds for the whole of it

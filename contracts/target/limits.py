@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from contracts.wire import Answer
+from contracts.target.wire import Answer
 
 SOME = 1.0  # where a limit does not say for how long
 EPOCH = 1_000_000_000  # larger numbers are moments, not spans

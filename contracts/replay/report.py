@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from contracts.bench import Bench
-from contracts.replay import Outcome, Replayed
+from contracts.cases.bench import Bench
+from contracts.replay.run import Outcome, Replayed
 from contracts.report.redaction import Redactor
 from contracts.report.table import say
 from contracts.report.visible import shorten, visible

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from contracts import expect
-from contracts.client import path_of
+from contracts.cases import expect
+from contracts.cases.story import Made, Story
 from contracts.moments import is_same_moment
 from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
-from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.values import ODD, PLAIN, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
-from contracts.wire import ABSENT, GONE, Answer, Exchange
+from contracts.target.client import path_of
+from contracts.target.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
 from mock_server.spec.schemas import properties_of, types_of
 
 if TYPE_CHECKING:
-    from contracts.bench import Bench
+    from contracts.cases.bench import Bench
 
 
 def need(operation: Operation | None, story: Story, what: str) -> Operation:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from contracts.wire import Answer
+from contracts.target.wire import Answer
 from mock_server.spec.model import Document, Operation, Resource
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.expect import is_met, listed
 from contracts.errors import CouldNotRunError, WithheldError
-from contracts.expect import is_met, listed
 from contracts.moments import parse_moment
 from contracts.report.redaction import VARIABLES
 from contracts.report.sequence import is_telling
 from contracts.settings import Keys
-from contracts.wire import ABSENT, BEARER, OTHER, Answer, Request
+from contracts.target.wire import ABSENT, BEARER, OTHER, Answer, Request
 from mock_server.spec.pointers import follow, parse_pointer
 
 Json = Mapping[str, Any]

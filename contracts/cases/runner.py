@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from contracts.bench import Bench
+from contracts.cases.bench import Bench
+from contracts.cases.story import BlockedError, Case, Finding, RefutedError, Steps, Story
 from contracts.errors import CouldNotRunError, WithheldError
-from contracts.story import BlockedError, Case, Finding, RefutedError, Steps, Story
 
 SLACK = 0.05  # a wait ends a little late rather than early
 TICK = 0.002  # a target may cut its time to milliseconds, so that a delay seems shorter than it was

@@ -9,20 +9,20 @@ from string import ascii_lowercase, ascii_uppercase
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from contracts.clock import CONTROL, Clock, RealClock
-from contracts.creations import Creations, Entry
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
-from contracts.limits import pause_of, spent_pause
 from contracts.moments import format_moment
 from contracts.oracle.schema import oracle_of
-from contracts.pace import Pace
-from contracts.safety import Guard
-from contracts.secrets import redact_bytes
 from contracts.settings import Keys, Tally, Tell, Timepiece
-from contracts.shown import created_key
-from contracts.signing import sign
-from contracts.target import Transport
-from contracts.wire import (
+from contracts.target.clock import CONTROL, Clock, RealClock
+from contracts.target.creations import Creations, Entry
+from contracts.target.limits import pause_of, spent_pause
+from contracts.target.pace import Pace
+from contracts.target.safety import Guard
+from contracts.target.secrets import redact_bytes
+from contracts.target.shown import created_key
+from contracts.target.signing import sign
+from contracts.target.system import Transport
+from contracts.target.wire import (
     ABSENT,
     BEARER,
     KEY,
@@ -41,7 +41,7 @@ from contracts.wire import (
 from mock_server.spec.model import Document, Operation
 
 if TYPE_CHECKING:
-    from contracts.cleaning import Left
+    from contracts.target.cleaning import Left
 
 TRIES_WHEN_LIMITED = 6
 LONGEST_PAUSE = 120.0  # a limit that asks for more ends the run
@@ -292,7 +292,7 @@ class Client:
 
     def clean_up(self) -> int:
         """Deletes everything created, newest first, and puts the clock back; how many stayed."""
-        from contracts.cleaning import clean  # which makes its requests with a client
+        from contracts.target.cleaning import clean  # which makes its requests with a client
 
         self.left = clean(self)
         with suppress(EndedError):  # a target that is gone has no clock either

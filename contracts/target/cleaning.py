@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.client import Client, path_of
-from contracts.creations import Entry, iter_texts
 from contracts.errors import CouldNotRunError, EndedError, WithheldError
-from contracts.live import everything, read_all
-from contracts.shown import key_of
 from contracts.surface import Surface, build_surfaces
-from contracts.wire import GONE, KEY
+from contracts.target.client import Client, path_of
+from contracts.target.creations import Entry, iter_texts
+from contracts.target.live import everything, read_all
+from contracts.target.shown import key_of
+from contracts.target.wire import GONE, KEY
 
 NO_OPERATION = "the document has no operation"
 

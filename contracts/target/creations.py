@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from contracts.errors import CouldNotRunError
 from contracts.settings import MARK
-from contracts.wire import KEY, Answer, parse_json
+from contracts.target.wire import KEY, Answer, parse_json
 
 try:
     import fcntl

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.wire import Answer, Exchange, Transfer, encode, parse_json
+from contracts.target.wire import Answer, Exchange, Transfer, encode, parse_json
 from mock_server.spec.model import Document, Lifecycle, Operation, Resource
 
 Record = Mapping[str, Any]

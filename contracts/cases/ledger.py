@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contracts.cases.story import Case, Finding
 from contracts.settings import Selection
-from contracts.story import Case, Finding
 from mock_server.spec.model import BusinessRule, ErrorLayout
 
 Verdict = Literal["kept", "broken", "not-exercised"]

@@ -1,0 +1,1 @@
+"""A report's failing sequences once more."""
