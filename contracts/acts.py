@@ -12,10 +12,11 @@ from contracts.oracle.schema import oracle_of
 from contracts.settings import MARK
 from contracts.story import Made, Story
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
-from contracts.strategies.values import ODD, constraints
+from contracts.strategies.values import ODD, PLAIN, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.wire import ABSENT, GONE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
+from mock_server.spec.schemas import properties_of, types_of
 
 if TYPE_CHECKING:
     from contracts.bench import Bench
@@ -38,34 +39,30 @@ def make(story: Story, resource: str, state: str | None = None, **given: Any) ->
     return made_from(story, create, story.send(create, body=body))
 
 
-def make_full(story: Story, resource: str, state: str | None, **given: Any) -> Made:
+def make_full(
+    story: Story, resource: str, state: str | None, files: bool = False, **given: Any
+) -> Made:
     """A new record with a value in every field that has a place, none as it would be by itself.
 
-    A plain one where the target refuses that. Lists stay out, since what they name may have to be
-    fetched, and so do switches, which may lead elsewhere.
+    Lists are given where `files` is set; what they name may have to be fetched. Switches stay out,
+    since they may lead elsewhere. Where the target refuses that, a plainer one.
     """
     surface = story.bench.surface(resource)
     create = need(surface.create, story, "create")
-    composer, me = story.bench.composer, (story.bench.principal() or {}).get("id")
-    others: dict[str, Any] = {}
-    unlisted = {  # what no list shows could not be found again in a replay
-        name
-        for name, reference in create.references.items()
-        if story.bench.surface(reference.to).listing is None
-    }
-    for name, reference in create.references.items():
-        found = [r for r in story.bench.live.wanted(reference) if r.get("id") != me]
-        if reference.by == "id" and not reference.match and found and name not in unlisted:
-            others[name] = found[0]["id"]
-    for chosen in ({**others, **given}, given):
+    composer = story.bench.composer
+    others, unlisted = other_records(story, create)
+    unlike = unlike_defaults(story, create, state)
+    for chosen in ({**others, **unlike, **given}, {**others, **given}, given):
         body = composer.fullest(create, state, **chosen)
         if body is None:
             continue
+        left = bool if files else bool | list | dict
         plain = {
             n: v
             for n, v in body.items()
-            if n in given or not (isinstance(v, bool | list | dict) or n in unlisted)
+            if n in given or not (isinstance(v, left) or n in unlisted)
         }
+        plain |= unlike_moments(surface, [n for n in plain if n not in given])
         named = {n: f"{v} {ODD}" if is_own_text(create, n, v) else v for n, v in plain.items()}
         if composer.breaches(create, named):
             continue
@@ -73,7 +70,92 @@ def make_full(story: Story, resource: str, state: str | None, **given: Any) -> M
         if exchange.answer.accepted:
             return made_from(story, create, exchange)
         story.drop_last()
+    if files:
+        story.block("a record with lists is refused")
     return make(story, resource, state, **given)
+
+
+def unlike_moments(surface: Surface, names: list[str]) -> dict[str, str]:
+    """Moments for those fields that hold one, each another, so that none is taken for the other."""
+    dated = [
+        name
+        for name in names
+        if name in surface.resource.date_times and transition_at(surface.resource, name) is None
+    ]
+    return dict(zip(dated, PLAIN, strict=False))
+
+
+def other_records(story: Story, create: Operation) -> tuple[dict[str, Any], set[str]]:
+    """Records to refer to, none of them who calls; and the fields whose records no list shows.
+
+    What no list shows could not be found again in a replay.
+    """
+    me = (story.bench.principal() or {}).get("id")
+    unlisted = {
+        name
+        for name, reference in create.references.items()
+        if story.bench.surface(reference.to).listing is None
+    }
+    others: dict[str, Any] = {}
+    # What belongs to another record comes first, and brings that one along.
+    for name in sorted(create.references, key=lambda name: not create.references[name].match):
+        reference = create.references[name]
+        if reference.by != "id" or name in others or name in unlisted:
+            continue
+        found = [r for r in story.bench.live.fitting(reference, others) if r.get("id") != me]
+        if found:
+            others |= story.bench.composer.owners(create, name, found[0]["id"])
+            others[name] = as_given(properties_of(create.body_schema)[name], found[0]["id"])
+    return {n: v for n, v in others.items() if not is_instead(story.bench, create, n, v)}, unlisted
+
+
+def is_instead(bench: Bench, create: Operation, name: str, value: Any) -> bool:
+    """Whether a field takes the place of another one that a plain body has."""
+    composer, calm = bench.composer, calm_state(bench.document.resources[create.resource])
+    plain = composer.base(create, calm) or {}
+    return bool(plain) and bool(composer.breaches(create, {**plain, name: value}))
+
+
+def instead_of_plain(bench: Bench, resource: str) -> dict[str, Any]:
+    """Fields that take the place of one that a plain body has, each with a value of the target's."""
+    create = bench.surface(resource).create
+    found: dict[str, Any] = {}
+    for name, reference in create.references.items() if create is not None else ():
+        assert create is not None
+        value = bench.composer.value(create, name, {}) if not reference.match else None
+        if value is not None and is_instead(bench, create, name, value):
+            found[name] = value
+    return found
+
+
+def fillings(bench: Bench, name: str) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Ways to fill a record: with what fits a plain one, with lists too, with what stands instead."""
+    create = bench.surface(name).create
+    if create is None:
+        return
+    yield "", {}, False
+    if any("array" in types_of(schema) for schema in properties_of(create.body_schema).values()):
+        yield " and lists", {}, True
+    for field, value in instead_of_plain(bench, name).items():
+        yield f" and {field}", {field: value}, False
+
+
+def unlike_defaults(story: Story, create: Operation, state: str | None) -> dict[str, Any]:
+    """For each field with a default and a closed list a value that is not the default here."""
+    body = story.bench.composer.base(create, state) or {}
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(default.field for default in create.defaults):
+        usual = [
+            one.value
+            for one in create.defaults
+            if one.field == name
+            and (one.condition is None or oracle_of(one.condition).is_valid(body))
+        ]
+        schema = properties_of(create.body_schema).get(name, {})
+        others = [v for v in constraints(schema).get("enum", []) if v not in (None, *usual)]
+        if usual and others:
+            found[name] = others[0]
+    return found
 
 
 def is_own_text(create: Operation, name: str, value: Any) -> bool:
@@ -173,6 +255,8 @@ def standing(story: Story, resource: str, state: str | None, kind: str = "") -> 
             made = make(part, resource)
         elif kind == "full":
             made = reach(part, resource, state, **full_values(part, resource, state))
+        elif kind == "filled":
+            made = make_full(part, resource, state, **full_values(part, resource, state))
         else:
             made = reach(part, resource, state)
         reread(part, made)
@@ -365,20 +449,25 @@ def note_unchanged(story: Story, operation: Operation, made: Made) -> None:
 
 def note_kept(
     story: Story,
-    resource: str,
+    made: Made,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     changed: Container[str],
+    moment: str | None = None,
 ) -> None:
-    """What clients give stays as it is while the state moves, but for what the move itself says."""
-    surface = story.bench.surface(resource)
+    """What clients give stays as it is while the state moves, but for what the move itself says.
+
+    `moment` is the field that said when.
+    """
+    surface = story.bench.surface(made.resource)
     create, read = surface.create, surface.read
     if create is None or read is None:
         return
     worked_out = {
         one.field
         for one in surface.resource.derived
-        if one.on == "change" or any(name in changed for name in one.on if one.on != "create")
+        if (one.on == "change" and made.given.get(one.field) is None)
+        or (isinstance(one.on, tuple) and any(name in changed for name in one.on))
     }
     for name in create.body_fields:
         kept = before.get(name)
@@ -387,8 +476,10 @@ def note_kept(
         if kept != after[name] and not is_same_moment(kept, after[name], 1.0):
             rules = response_rules(read, str(read.success))
             # What says when another state ends may go with that.
-            sure = not is_time_of_another(surface, name, after)
-            story.note(rules, f"{name} still {kept!r} after the move", f"{after[name]!r}", sure)
+            sure = name == moment or not is_time_of_another(surface, name, after)
+            expected = f"{name} still {kept!r} after the move"
+            wanted = expect.fields({name: kept})
+            story.note(rules, expected, f"{after[name]!r}", sure, wanted)
 
 
 def is_time_of_another(surface: Surface, name: str, record: Mapping[str, Any]) -> bool:

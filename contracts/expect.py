@@ -25,6 +25,11 @@ def fields(expected: Mapping[str, Any]) -> Schema:
     return body({"type": "object", "required": list(values), "properties": values})
 
 
+def unlike(name: str, value: Any) -> Schema:
+    """An accepted answer with a record that has another value there."""
+    return body({"required": [name], "properties": {name: {"not": {"const": value}}}})
+
+
 def body(schema: Schema) -> Schema:
     """An accepted answer whose body fits."""
     return {"properties": {**ACCEPTED["properties"], "body": schema}}

@@ -13,6 +13,7 @@ from mock_server.spec.model import BusinessRule, ErrorLayout
 
 Verdict = Literal["kept", "broken", "not-exercised"]
 ENOUGH = 3  # findings after which a rule needs no more cases
+BESIDE = 12  # cases of an inferred rule that is not selected, for what they say of refusals
 NOT_SELECTED = "not selected"
 
 
@@ -23,6 +24,7 @@ class Entry:
     rule: BusinessRule
     selected: bool = True
     cases: int = 0
+    met: int = 0  # cases, whether the rule is selected or not
     findings: list[Finding] = field(default_factory=list)
     differences: list[Finding] = field(default_factory=list)
     blocked: Counter[str] = field(default_factory=Counter)
@@ -82,10 +84,13 @@ class Ledger:
 
     def wants(self, rule_ids: Iterable[str]) -> bool:
         """Whether a case for these rules could still tell something."""
-        return any(
-            entry.selected and len(entry.findings) - len(entry.accepted) < ENOUGH
-            for entry in (*self.iter_entries(rule_ids), *self.beside)
+        own = [*self.iter_entries(rule_ids)]
+        if any(is_open(entry) for entry in own):
+            return True
+        told = any(
+            one.selected or one.rule.certainty == "documented" or one.met < BESIDE for one in own
         )
+        return told and any(is_open(entry) for entry in self.beside)
 
     def has_heard(self, rule_ids: Iterable[str], certain: bool) -> bool:
         """Whether there is as much against each of these rules already, of those that are judged."""
@@ -101,6 +106,7 @@ class Ledger:
     def count(self, rule_ids: Iterable[str]) -> None:
         for entry in self.iter_entries(rule_ids):
             entry.cases += entry.selected
+            entry.met += 1
 
     def block(self, rule_ids: Iterable[str], reason: str) -> None:
         for entry in self.iter_entries(rule_ids):
@@ -127,6 +133,11 @@ class Ledger:
     @property
     def failed(self) -> bool:
         return any(entry.fails for entry in self.entries.values())
+
+
+def is_open(entry: Entry) -> bool:
+    """Whether more could be found against a rule."""
+    return entry.selected and len(entry.findings) - len(entry.accepted) < ENOUGH
 
 
 def is_of_refusals(rule: BusinessRule) -> bool:

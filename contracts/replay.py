@@ -150,9 +150,16 @@ class Take:
             self.names[taken["value"]] = self.taken(index, str(taken["from"]))
         for moment in step.get("moments", ()):
             self.names.setdefault(moment["value"], self.moved(moment))
-        for known in step.get("live", ()):
+        # What belongs to another record comes first, and brings that one along.
+        for known in sorted(step.get("live", ()), key=lambda one: not self.owners(step, one)):
             if known["value"] not in self.names:
                 self.names[known["value"]] = self.living(step, known)
+
+    def owners(self, step: Json, known: Json) -> Mapping[str, str]:
+        """By the fields of the record that a value names: those of the body that go with it."""
+        operation = self.bench.document.operations.get(step["operation"])
+        reference = operation.references.get(known.get("field", "")) if operation else None
+        return {} if reference is None else reference.match
 
     def taken(self, index: int, source: str) -> str:
         found = FROM.fullmatch(source)
@@ -189,13 +196,21 @@ class Take:
         if reference is None:
             others = records
         elif known.get("fits", True):
-            others = live.fitting(reference, self.renamed(step.get("body") or {}))
+            body = step.get("body") or {}
+            bound = self.owners(step, known)
+            free = {ours for ours in bound.values() if str(body.get(ours)) not in self.names}
+            own = {name: value for name, value in self.renamed(body).items() if name not in free}
+            others = live.fitting(reference, own)
         else:
             others = live.excluded(reference)
         taken = set(self.names.values())
         for record in others:
             found = record.get(known["by"])
             if isinstance(found, str) and found not in taken:
+                for theirs, ours in self.owners(step, known).items():
+                    named = (step.get("body") or {}).get(ours)
+                    if isinstance(named, str) and isinstance(record.get(theirs), str):
+                        self.names.setdefault(named, record[theirs])
                 return found
         raise CannotError(f"the target has no {known['resource']} that serves as {value}")
 

@@ -53,6 +53,7 @@ OPTIONAL = "the documented form of the answer may lack it"
 ONLY_SCHEME = "whom no scheme lets in cannot judge: a run ends before it begins"
 SAME_MOMENT = "the other moment is worked out from the one that counts"
 WORKED_OUT = "it is worked out to the same from another value"
+FALSE_BY_TYPE = "what must be true or false is false where nobody gives it"
 UNLIMITED = "the stub refuses nobody for asking often, unless it is given a limit"
 ONLY_OBJECTS = "a body that is no object is refused, whatever its schema says"
 UNSEEN = "no answer shows it: the record is a file, of which only the kind is promised"
@@ -454,7 +455,10 @@ def error_reason(document: Document, operation: Operation, body: Any) -> str:
 
 
 def worked_out_reason(resource: Resource, effect: Effect, field: str) -> str:
-    """Whether a value that an effect gives is worked out to the same from another that it gives."""
+    """Whether a value that an effect gives is there without it too."""
+    given, schema = effect.values.get(field), properties_of(resource.schema).get(field, {})
+    if isinstance(given, Constant) and given.value is False and types_of(schema) == {"boolean"}:
+        return FALSE_BY_TYPE
     for derived in resource.derived:
         value = derived.values[0]
         own = isinstance(value, Expression) and value.source == "record"

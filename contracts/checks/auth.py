@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from contracts import expect
-from contracts.acts import came, note_refused, reread, standing
+from contracts.acts import came, make, marks_of, note_refused, reread, standing
 from contracts.bench import Bench
+from contracts.checks.listing import SHORT, page_of
 from contracts.client import path_of, sibling
 from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
-from contracts.wire import ABSENT, BEARER, KEY, NONE, authorization, basic, bearer
+from contracts.wire import ABSENT, BEARER, KEY, NONE, Exchange, authorization, basic, bearer
 from mock_server.spec.model import Operation, SecurityScheme
 
 UNKNOWN = "unknown_key_0000000000000000"
@@ -60,6 +61,7 @@ def bad_credentials(bench: Bench, kinds: Collection[str]) -> list[tuple[str, str
     if "basic" in kinds and not bench.client.guard.is_stub:  # where such keys open accounts
         found.append(("a letter more than the key", basic(f"{key}x"), True))
         found.append(("a letter less than the key", basic(key[:-1]), True))
+        found.append(("blanks around the key", basic(f" {key} "), True))
     if "basic" in kinds:
         found += [
             ("an unknown key", basic(UNKNOWN), True),
@@ -67,6 +69,8 @@ def bad_credentials(bench: Bench, kinds: Collection[str]) -> list[tuple[str, str
             ("Basic without anything", "Basic", True),
             ("Basic that is no base64", "Basic %%%", True),
             ("Basic without a colon", "Basic " + b64encode(UNKNOWN.encode()).decode(), True),
+            # Many a library reads this as a name without a password.
+            ("the key without a colon", "Basic " + b64encode(key.encode()).decode(), False),
             ("the key as password", basic("", key), False),
             ("a password beside the key", basic(key, "password"), False),
         ]
@@ -90,15 +94,30 @@ def refused(bench: Bench, operation: Operation, credentials: str) -> Any:
             probe_missing(story, operation, path)
             story.refute("401", came(answer), expect.status(401))
         if operation.does == "create":
-            note_refused(story, operation, exchange)
+            check_unmade(story, operation, exchange)
         if made is not None and operation.does in ("update", "delete"):
             before = made.record
-            after = reread(story, made)
+            after = reread(story, made, if_gone={})
+            if not after:
+                made.spoiled = True
+                story.refute("401, and nothing is deleted", "the record is gone")
             if before.get("id") != after.get("id") or before != after:
                 made.spoiled = True
                 story.refute("401, and nothing is changed", "the record has changed")
 
     return steps
+
+
+def check_unmade(story: Story, operation: Operation, exchange: Exchange) -> None:
+    """Nothing is made for who may not make it: no record on top of the list has the text of it."""
+    surface = story.bench.surface(operation.resource)
+    marks = set(marks_of(exchange.request.body))
+    if surface.listing is None or not marks:
+        return
+    for record in page_of(story, surface, surface.listing, {}, SHORT):
+        if marks & set(marks_of(record)):
+            story.refute("401, and nothing is made", f"the record {record.get('id')}")
+    note_refused(story, operation, exchange)
 
 
 def unknown_too(bench: Bench, operation: Operation) -> Any:
@@ -158,8 +177,6 @@ def body_of(story: Story, operation: Operation) -> Any:
 def accepted_cases(
     bench: Bench, operation: Operation, schemes: list[SecurityScheme], ids: tuple[str, ...]
 ) -> Iterator[Case]:
-    if operation.does not in ("list", "create"):
-        return
     for scheme in schemes:
         if scheme.kind == "bearer":
             yield Case(ids, f"{operation.operation_id} with a Bearer token", by_bearer(operation))
@@ -167,21 +184,45 @@ def accepted_cases(
             yield Case(ids, f"{operation.operation_id} with Basic", by_basic(operation))
 
 
+def shown_to(story: Story, operation: Operation, credentials: str) -> Exchange:
+    """The request with credentials; one that deletes goes to a record of its own."""
+    if operation.does == "delete":
+        made = make(
+            story,
+            operation.resource,
+            calm_state(story.bench.document.resources[operation.resource]),
+        )
+        made.spoiled, path = True, path_of(operation, made.record_id)
+    else:
+        path = target_of(story, operation)[0]
+    body = body_of(story, operation)
+    return story.send(operation, path=path, body=body, credentials=credentials)
+
+
 def by_basic(operation: Operation) -> Any:
     def steps(story: Story) -> None:
-        key = authorization(KEY, story.bench.client.keys)
-        exchange = story.send(operation, body=body_of(story, operation), credentials=str(key))
+        exchange = shown_to(story, operation, str(authorization(KEY, story.bench.client.keys)))
         if exchange.answer.status in (401, 403):
             story.refute("the key as Basic user name suffices", came(exchange.answer))
 
     return steps
 
 
+def takes_key_as_token(story: Story, operation: Operation) -> bool:
+    """Whether the key is a Bearer token too, as another operation shows."""
+    listing = story.bench.surface(operation.resource).listing
+    if listing is None or listing == operation or story.bench.absence.has(listing):
+        return False
+    return story.bench.client.call(listing, credentials=BEARER).answer.accepted
+
+
 def by_bearer(operation: Operation) -> Any:
     def steps(story: Story) -> None:
-        exchange = story.send(operation, body=body_of(story, operation), credentials=BEARER)
+        exchange = shown_to(story, operation, BEARER)
         if exchange.answer.status in (401, 403):
-            if story.bench.client.keys.bearer is None and story.bench.client.scheme == "basic":
+            keys = story.bench.client.keys
+            made_up = keys.bearer is None and story.bench.client.scheme == "basic"
+            if made_up and not takes_key_as_token(story, operation):
                 story.block(
                     "the Bearer half is not exercised: "
                     "the key is none, and CONTRACTS_BEARER_TOKEN is not set"

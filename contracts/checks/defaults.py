@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from contracts import expect
@@ -104,14 +104,19 @@ def field_cases(
         yield Case(due.rule_ids, f"{where} given as {value!r}", given)
 
 
-def lightened(bench: Bench, create: Operation, body: dict[str, Any], field: str) -> dict[str, Any]:
-    """As little of a body as is still valid, without a field."""
-    lean = {name: value for name, value in body.items() if name != field}
-    for name in list(lean):
+def lightened(
+    bench: Bench,
+    create: Operation,
+    body: dict[str, Any],
+    leave: str | None = None,
+    keep: Collection[str] = (),
+) -> dict[str, Any]:
+    """As little of a body as no rule refuses, without the field to `leave`."""
+    lean = {name: value for name, value in body.items() if name != leave}
+    kept = {state_field(bench.surface(create.resource)), *keep}
+    for name in [name for name in lean if name not in kept]:
         lighter = {other: value for other, value in lean.items() if other != name}
-        if name != state_field(bench.surface(create.resource)) and not bench.composer.breaches(
-            create, lighter
-        ):
+        if not bench.composer.enforced(create, lighter):
             lean = lighter
     return lean
 

@@ -12,7 +12,7 @@ from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import listed_record
 from contracts.client import path_of
 from contracts.moments import is_same_moment, read_moment
-from contracts.oracle.schema import Breach, oracle_of
+from contracts.oracle.schema import oracle_of
 from contracts.oracle.values import PLACEHOLDER, Facts, Unknown, dig, evaluate
 from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
@@ -47,11 +47,15 @@ def field_cases(
     certain = not is_brought_along(surface, derived)
     for state in states_of(surface, waiting=isinstance(derived.on, tuple)):
         for given in inputs_of(bench, surface, create, derived, state):
+            if renders(derived) and not given:
+                continue  # where nothing is to be rendered, nothing can be said of it
             steps = on_create(surface, create, derived, state, given)
             named = ", ".join(given) or "nothing"
             where = f' as "{state}"' if state else ""
             yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
     if renders(derived):
+        steps = worked(surface, create, derived)
+        yield Case(derived.rule_ids, f"{derived.field} is not its source as it stands", steps)
         steps = rewritten(surface, create, derived)
         yield Case(derived.rule_ids, f"{derived.field} after its source has changed", steps)
     if derived.on == "create" and surface.update is not None:
@@ -156,7 +160,7 @@ def compose(
     lighter = {name: value for name, value in body.items() if name not in unasked}
     if state_field(surface) in body:
         lighter[str(state_field(surface))] = body[str(state_field(surface))]
-    if not enforced(composer.breaches(create, lighter), story):
+    if not composer.enforced(create, lighter):
         return lighter
     return {name: value for name, value in body.items() if name != derived.field}
 
@@ -170,17 +174,6 @@ def unlike_default(create: Operation, name: str, value: Any) -> Any:
         return not value
     listed = keyword_of(properties_of(create.body_schema).get(name), "enum") or []
     return next((one for one in listed if one is not None and one not in usual), value)
-
-
-def enforced(broken: list[Breach], story: Story) -> list[Breach]:
-    """Without what only warns: there a target may do either."""
-    rules = story.bench.document.rules
-    return [
-        breach
-        for breach in broken
-        if not breach.rule_ids
-        or any(i in rules and rules[i].policy == "enforce" for i in breach.rule_ids)
-    ]
 
 
 def reference_values(
@@ -289,6 +282,36 @@ def rewritten(surface: Surface, create: Operation, derived: Derived) -> Any:
     return steps
 
 
+def worked(surface: Surface, create: Operation, derived: Derived) -> Any:
+    """A text with placeholders that somebody wrote for the target is not passed on as it stands."""
+    call = next(v for v in derived.values if isinstance(v, Call))
+    source = next(part for part in call.of if isinstance(part, Expression))
+
+    def steps(story: Story) -> None:
+        reference = create.references.get(source.name)
+        field, live = source.tokens[-1], story.bench.live
+        if reference is None:
+            story.block(f"{source.name} cannot be given")
+        written = [
+            (record, str(record.get(field)))
+            for record in live.wanted(reference)
+            if (reference.to, record.get("id")) not in story.bench.client.guard.own
+            if PLACEHOLDER.search(str(record.get(field))) and "{%" not in str(record.get(field))
+        ]
+        if not written:
+            story.block(f"the target has no {source.name} with placeholders of its own")
+        record, text = written[0]
+        state = calm_state(surface.resource)
+        body = story.bench.composer.base(create, state, **{source.name: record.get(reference.by)})
+        if body is None or body.get(derived.field) is not None:
+            story.block(f"no valid body for {create.operation_id} can be built")
+        made = made_from(story, create, story.send(create, body=body))
+        if made.record.get(derived.field) == text:
+            story.refute(f"{derived.field} with the placeholders filled", f"{text!r}")
+
+    return steps
+
+
 def template_text(story: Story, records: Mapping[str, Any], theirs: list[Any]) -> str | None:
     """A text with every placeholder of the document's and of `theirs` that has a value."""
     hints = (*(v for values in story.bench.composer.hints.values() for v in values), *theirs)
@@ -299,7 +322,7 @@ def template_text(story: Story, records: Mapping[str, Any], theirs: list[Any]) -
     if not usable:
         return None
     shown = ", ".join(f"{{{{ {name} }}}}" for name in usable)
-    return f"Contract  check:\n{shown}!" + " And so on, and so forth." * 8
+    return f" Contract  check:\n{shown}!" + " And so on, and so forth." * 8
 
 
 def resolves(text: str, records: Mapping[str, Any]) -> bool:

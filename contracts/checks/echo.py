@@ -14,22 +14,27 @@ from contracts.acts import (
     came,
     change,
     expect_accepted,
+    fillings,
     full_values,
+    holding,
+    instead_of_plain,
     is_time_of_another,
     made_from,
     make,
+    make_full,
     reread,
     standing,
 )
 from contracts.bench import Bench
-from contracts.checks.lifecycle import new_value, plain_fields
-from contracts.checks.listing import fetch_all, listed_record, near
+from contracts.checks.defaults import lightened
+from contracts.checks.lifecycle import clearable, new_value, plain_fields
+from contracts.checks.listing import as_read, fetch_all, listed_record, near
 from contracts.moments import is_same_moment, read_moment
 from contracts.safety import sending_states
 from contracts.settings import MARK
 from contracts.story import Case, Made, Steps, Story
-from contracts.strategies.bodies import calm_state
-from contracts.strategies.values import ODD, WORDS, constraints
+from contracts.strategies.bodies import calm_state, transition_at
+from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, success_rules
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
@@ -47,14 +52,24 @@ def cases(bench: Bench) -> Iterator[Case]:
             )
         for name in text_fields(surface, create):
             for text in TEXTS:
-                steps = alone(surface, create, name, text)
+                steps = alone(surface, create, name, text, listed=False)
                 yield Case(ids, f"{create.operation_id}: {name} {brief(text)} comes back", steps)
         for name in moment_fields(surface, create):
             for offset in OFFSETS:
                 steps = alone(surface, create, name, offset=offset)
                 word = f"{create.operation_id}: {name} with the offset {offset} comes back"
                 yield Case(ids, word, steps)
+            for moment in MOMENTS if transition_at(surface.resource, name) is None else ():
+                steps = alone(surface, create, name, moment, listed=False)
+                yield Case(ids, f"{create.operation_id}: {name} {moment} comes back", steps)
+        for name in unpromised(surface, create):
+            several = some_of(properties_of(create.body_schema)[name])
+            steps = alone(surface, create, name, several)
+            yield Case(ids, f"{create.operation_id}: {name} comes back", steps, False)
+        yield Case(ids, "what a request leaves out is not that of another", unlike(surface, create))
         for state in states_of(surface):
+            word = f' as "{state}"' if state else ""
+            yield Case(ids, f"the same request twice{word}", repeated(surface, create, state))
             if has_pages(surface) and not leaves_at_once(surface, state):
                 word = f'"{state}" records' if state else "records"
                 yield Case(ids, f"lists show {word}", shown_in_lists(surface, state))
@@ -78,11 +93,20 @@ def cases(bench: Bench) -> Iterator[Case]:
                 word = f"{surface.update.operation_id}: {name} with an offset comes back"
                 yield Case(ids, word, steps)
             for name in plain_fields(surface, surface.update)[:2]:
-                steps = kept(surface, surface.update, name)
-                yield Case(ids, f"a change of {name} leaves the other fields", steps)
-            for name in text_fields(surface, surface.update):
+                for word, given, files in fillings(bench, surface.resource.name):
+                    steps = kept(surface, surface.update, name, given, files)
+                    what = f"a change of {name} leaves the other fields{word}"
+                    yield Case(ids, what, steps)
+            for name in (
+                *echoed_fields(surface, surface.update),
+                *unpromised(surface, surface.update),
+            ):
                 steps = changed_twice(surface, surface.update, name)
                 yield Case(ids, f"{surface.update.operation_id}: {name} changes twice", steps)
+            for name in clearable(surface, surface.update):
+                if is_simple(surface, surface.update, name):
+                    steps = cleared(surface, surface.update, name)
+                    yield Case(ids, f"{surface.update.operation_id}: {name} is emptied", steps)
             if surface.listing is not None:
                 yield Case(ids, "lists show what was changed", listed(surface, surface.update))
 
@@ -92,7 +116,9 @@ POLL = 0.25
 MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
 NUMERALS = "01650555"
-TEXTS = (*WORDS, *LONG, ODD, AROUND, NUMERALS, NUMERALS[1:])
+UNSEEN = "Zero\u200bwidth and \ufeffmark"
+TEXTS = (*WORDS, *LONG, ODD, AROUND, UNSEEN, NUMERALS, NUMERALS[1:], "null", "None", "")
+MOMENTS = ("1969-05-05T05:05:05Z", "1970-01-01T00:00:00Z", "2038-05-05T05:05:05Z")
 OFFSETS = (timezone(timedelta(hours=2, minutes=30)), timezone(timedelta(hours=-5)))
 
 
@@ -116,6 +142,31 @@ def echoed_fields(surface: Surface, operation: Operation) -> list[str]:
         and name not in surface.resource.hidden
         and name != state
     ]
+
+
+def unpromised(surface: Surface, operation: Operation) -> list[str]:
+    """Lists of a body that answers may show, and need not."""
+    properties = properties_of(operation.body_schema)
+    known = echoed_fields(surface, operation)
+    return [
+        name
+        for name in operation.body_fields
+        if name in surface.resource.fields
+        and name not in (*known, *surface.resource.hidden)
+        and "array" in types_of(properties[name])
+    ]
+
+
+def some_of(schema: Any) -> list[Any]:
+    """A list of two that differ in a text of theirs, where they have one."""
+    found = typical(schema)
+    first = found[0] if isinstance(found, list) and found else None
+    items = constraints(schema).get("items", {})
+    for name, value in first.items() if isinstance(first, dict) else ():
+        other: dict[str, Any] = {**(first or {}), name: f"another-{value}"}
+        if isinstance(value, str) and is_allowed(items, other):
+            return [first, other]
+    return [first] if first is not None else []
 
 
 def text_fields(surface: Surface, create: Operation) -> list[str]:
@@ -175,6 +226,7 @@ def alone(
     name: str,
     value: Any = None,
     offset: timezone | None = None,
+    listed: bool = True,
 ) -> Any:
     def steps(story: Story) -> None:
         state = calm_state(surface.resource)
@@ -192,7 +244,7 @@ def alone(
         )
         if body is None:
             story.block(f"no valid body for {create.operation_id} can be built")
-        check_created(story, surface, create, body, [name])
+        check_created(story, surface, create, body, [name], listed)
 
     return steps
 
@@ -237,14 +289,27 @@ def compare(
         if given.get(name) is None:
             continue
         found = record.get(name)
-        if found != given[name] and not is_same_moment(found, given[name]):
+        if not is_held(found, given[name]) and not is_same_moment(found, given[name]):
             wanted = expect.fields({name: given[name]})
-            if is_same_moment(found, given[name], 1.0) or means_nothing(surface, name, record):
-                # Which parts of a second are kept is open, and when a state ends that it is not in.
+            if (
+                is_same_moment(found, given[name], 1.0)
+                or means_nothing(surface, name, record)
+                or (given[name] == "" and found is None)
+            ):
+                # Whether an empty text is one, which parts of a second are kept, and when a state ends that it is not in, is open.
                 expected = f"{name} {given[name]!r} {when}"
                 story.note(story.case.rule_ids, expected, f"{name} {found!r}", False, wanted)
                 continue
             story.refute(f"{name} {given[name]!r} {when}", f"{name} {found!r}", wanted)
+
+
+def is_held(found: Any, given: Any) -> bool:
+    """Whether a value is what was given; the members of a list may have got more in them."""
+    if isinstance(given, list) and isinstance(found, list):
+        return len(given) == len(found) and all(map(is_held, found, given))
+    if isinstance(given, Mapping) and isinstance(found, Mapping):
+        return all(is_held(found.get(name), value) for name, value in given.items())
+    return bool(found == given)
 
 
 def means_nothing(surface: Surface | None, name: str, record: Mapping[str, Any]) -> bool:
@@ -318,13 +383,106 @@ def changed(
 
 
 def changed_twice(surface: Surface, update: Operation, name: str) -> Any:
+    """The second change counts as the first did; a field that need not be shown, where it is."""
+
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
-        for time in ("first", "second"):
-            given = new_value(story, surface, update, name, made.record)
+        promised = name in echoed_fields(surface, update)
+        several = [] if promised else some_of(properties_of(update.body_schema)[name])
+        for number, time in enumerate(("first", "second")):
+            if promised:
+                given = new_value(story, surface, update, name, made.record)
+            elif number < len(several):
+                given = [several[number]]
+            else:
+                story.block(f"no other value of {name} is known")
             exchange = change(story, made, {name: given})
+            if not exchange.answer.accepted and (number == 0 or not promised):
+                story.block(f"the change of {name} was answered {exchange.answer.status}")
             expect_accepted(story, exchange, f"{name} is changed for the {time} time")
-            compare(story, reread(story, made), {name: given}, [name], f"after the {time} change")
+            shown = reread(story, made)
+            if not promised and number == 0 and not is_held(shown.get(name), given):
+                story.block(f"{name} is not shown")
+            compare(story, shown, {name: given}, [name], f"after the {time} change")
+
+    return steps
+
+
+def is_simple(surface: Surface, update: Operation, name: str) -> bool:
+    """Whether a field holds what is given and nothing else: no other value takes its place."""
+    bound = {ours for one in update.references.values() for ours in one.match.values()}
+    promised = name in echoed_fields(surface, update) and name not in bound
+    return promised and not any(
+        one.field == name and not isinstance(one.on, tuple) for one in surface.resource.derived
+    )
+
+
+def cleared(surface: Surface, update: Operation, name: str) -> Any:
+    """A value that is taken away is gone."""
+
+    def steps(story: Story) -> None:
+        resource, state = surface.resource.name, calm_state(surface.resource)
+        own = instead_of_plain(story.bench, resource)
+        made = make_full(story, resource, state, **({name: own[name]} if name in own else {}))
+        if made.record.get(name) in (None, []):
+            story.block(f"{name} holds nothing")
+        exchange = change(story, made, {name: None})
+        if not exchange.answer.accepted:
+            story.block(f"the change of {name} was answered {exchange.answer.status}")
+        for record, when in ((made.record, "in the answer"), (reread(story, made), "on reading")):
+            if record.get(name) not in (None, []):
+                wanted = expect.fields({name: None})
+                story.refute(f"{name} null {when}", f"{name} {record.get(name)!r}", wanted)
+
+    return steps
+
+
+def unlike(surface: Surface, create: Operation) -> Any:
+    """A record that is made with as little as possible has nothing of the one that was made before."""
+
+    def steps(story: Story) -> None:
+        resource, state = surface.resource.name, calm_state(surface.resource)
+        full = full_values(story, resource, state) if state is not None else {}
+        before = make_full(story, resource, state, **full)
+        plain = story.bench.composer.base(create, state)
+        if plain is None:
+            story.block(f"no valid body for {create.operation_id} can be built")
+        needed = lightened(story.bench, create, plain)
+        exchange = story.send(create, body=needed)
+        if not exchange.answer.accepted:
+            story.drop_last()
+            exchange = story.send(create, body=plain)
+            needed = plain
+        made = made_from(story, create, exchange)
+        filled = {one.field for one in surface.resource.derived}
+        filled |= {one.field for one in create.defaults}
+        filled |= {name for name, one in create.references.items() if one.by != "id"}
+        for name in echoed_fields(surface, create):
+            value = before.given.get(name)
+            if name in needed or name in filled or value is None:
+                continue
+            if made.record.get(name) != value:
+                continue
+            story.refute(f"{name} as if nothing was given", f"{value!r}, as in the request before")
+
+    return steps
+
+
+def repeated(surface: Surface, create: Operation, state: str | None) -> Any:
+    """Who asks for the same twice gets two records."""
+
+    def steps(story: Story) -> None:
+        held = holding(story, surface.resource.name, state) if state is not None else {}
+        body = story.bench.composer.base(create, state, **held)
+        if body is None:
+            story.block(f"no valid body for {create.operation_id} can be built")
+        first = made_from(story, create, story.send(create, body=body))
+        exchange = story.send(create, body=body)
+        if not exchange.answer.accepted:
+            story.block(f"the second was answered {exchange.answer.status}")
+        second = made_from(story, create, exchange)
+        if first.record_id == second.record_id:
+            story.refute("a record of its own for each request", f"{second.record_id} twice")
 
     return steps
 
@@ -374,37 +532,37 @@ def shown_in_lists(surface: Surface, state: str | None) -> Any:
     return steps
 
 
-def kept(surface: Surface, update: Operation, changing: str) -> Any:
+def kept(
+    surface: Surface, update: Operation, changing: str, given: Mapping[str, Any], files: bool
+) -> Any:
     """A change of one field leaves all the others that the client gave and was shown."""
 
-    def steps(story: Story) -> None:
-        create = surface.create
-        assert create is not None
-        state = calm_state(surface.resource)
-        composer = story.bench.composer
-        full = full_values(story, surface.resource.name, state) if state is not None else {}
-        body = composer.fullest(create, state, **full) or composer.fullest(create, state)
-        if body is None:
-            story.block("no valid body can be built")
-        names = [name for name in echoed_fields(surface, create) if body.get(name) is not None]
-        made = check_created(story, surface, create, body, names, listed=False)
-        shown = {n: v for n, v in made.record.items() if body.get(n) is not None and body[n] == v}
+    def steps(story: Story) -> Steps | None:
+        resource, state = surface.resource.name, calm_state(surface.resource)
+        full = full_values(story, resource, state) if state is not None else {}
+        made = make_full(story, resource, state, files, **{**full, **given})
+        shown = {
+            name: value
+            for name, value in made.given.items()
+            if value is not None and is_held(made.record.get(name), value)
+        }
         value = new_value(story, surface, update, changing, made.record)
         exchange = change(story, made, {changing: value})
         expect_accepted(story, exchange, f"{changing} is changed")
         moved = {changing, *worked_out(surface, changing)}
-        others = [n for n in dict.fromkeys((*names, *shown)) if n not in moved]
-        compare(story, reread(story, made), body, others, "after a change of another field")
+        others = [name for name in shown if name not in moved]
+        compare(story, reread(story, made), shown, others, "after a change of another field")
+        return as_read(story, surface, made)
 
     return steps
 
 
 def worked_out(surface: Surface, changing: str) -> list[str]:
-    """The fields that a change of one has worked out anew."""
+    """The fields that a change of one has worked out anew, given ones too."""
     return [
         one.field
         for one in surface.resource.derived
-        if one.on == "change" or (one.on != "create" and changing in one.on)
+        if isinstance(one.on, tuple) and changing in one.on
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from contracts import expect
 from contracts.acts import came, expect_accepted, made_from
 from contracts.bench import Bench
+from contracts.checks.defaults import lightened
 from contracts.client import path_of
 from contracts.live import everything
 from contracts.moments import read_moment
@@ -54,9 +55,14 @@ def effect_cases(
             what = "makes" if other else "makes no"
             steps = happening(surface, create, effect, state, query, other, more)
             yield Case(effect.rule_ids, f"{where}, {label}, {what} {effect.creates}", steps)
+        if due:
+            steps = happening(surface, create, effect, state, query, due, least=True)
+            what = f"{where}, with nothing that can be spared, makes {effect.creates}"
+            yield Case(effect.rule_ids, what, steps)
         for label, more in beside(bench, create, body, state) if due else ():
             steps = happening(surface, create, effect, state, query, due, more)
-            yield Case(effect.rule_ids, f"{where}, {label}, {what} {effect.creates}", steps)
+            word = f"{where}, {label}, makes {effect.creates}"
+            yield Case(effect.rule_ids, word, steps)
 
 
 def spoken_of(
@@ -167,8 +173,9 @@ def happening(
     query: dict[str, str],
     due: bool,
     more: Mapping[str, Any] = MappingProxyType({}),
+    least: bool = False,
 ) -> Any:
-    """A request, and what it leaves; one that is given `more` may be refused for that."""
+    """A request, and what it leaves; one that is given `more`, or the `least`, may be refused."""
 
     def steps(story: Story) -> Steps:
         observer = story.bench.surface(effect.creates)
@@ -182,11 +189,13 @@ def happening(
         story.drop_last()
         given = {**listed_values(create, effect), **more}
         body = story.bench.composer.base(create, state, **given)
+        if least and body is not None:
+            body = lightened(story.bench, create, body, keep=given)
         if body is None or (due and not is_due(effect, query, body)):
             story.block("no valid body can be built")
         wanted = count_of(effect, body) if due else 0
         exchange = story.send(create, query=query, body=body)
-        if not exchange.answer.accepted and (more or not due):
+        if not exchange.answer.accepted and (more or least or not due):
             story.block(f"{create.operation_id} answered {exchange.answer.status}")
         expect_accepted(story, exchange, "a valid request")
         record = made_from(story, create, exchange).record

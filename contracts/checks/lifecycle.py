@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,14 @@ from contracts.acts import (
     demanded,
     expect_accepted,
     expect_refused,
+    fillings,
     full_values,
     holding,
     is_asked,
     is_reachable,
     made_from,
     make,
+    make_full,
     need,
     note_kept,
     reach,
@@ -25,15 +28,16 @@ from contracts.acts import (
     standing,
 )
 from contracts.bench import Bench
+from contracts.checks.listing import as_read
 from contracts.moments import is_same_moment
 from contracts.oracle.schema import oracle_of
 from contracts.passage import led_by_itself, way_by_itself
-from contracts.story import Case, Made, Steps, Story
+from contracts.story import BlockedError, Case, Made, Steps, Story
 from contracts.strategies.bodies import transition_after, transition_at
-from contracts.strategies.values import as_given, constraints
-from contracts.surface import Surface
+from contracts.strategies.values import PLAIN, as_given, constraints
+from contracts.surface import Surface, response_rules
 from mock_server.spec.model import Lifecycle, Operation, Requirement, Transition
-from mock_server.spec.schemas import properties_of, rule_ids, types_of
+from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
 
 AGAIN = 50 * 86_400  # seconds; other moments are nearer
 
@@ -162,8 +166,9 @@ def move_cases(
         moved(story, lifecycle, made, {}, move)
 
     def together(story: Story) -> None:
+        only(story, ids)
         made = fresh(story, surface, move.source)
-        given = another_change(story, surface, update, made)
+        given = other_changes(story, surface, update, made)
         if not given:
             story.block("nothing else can be changed")
         # Another time than the stored one comes with it.
@@ -172,12 +177,18 @@ def move_cases(
         moved(story, lifecycle, made, given, move)
 
     yield Case(ids, path, stored)
+    if move.source in lifecycle.initial:
+        for word, given, files in fillings(bench, name):
+            steps = with_everything(surface, lifecycle, update, move, given, files)
+            both = tuple(dict.fromkeys((*ids, *read_rules(surface))))
+            yield Case(both, f"{path}, with everything{word}", steps)
     if move.source in lifecycle.editable:
         if timing_fields(surface, update, move.to):
             yield Case(ids, f"{path}, with its time", now)
         if not needs_time(surface, lifecycle, move.to):
             yield Case(ids, f"{path}, without its time", plain)
-        yield Case(ids, f"{path}, with another change", together)
+        both = tuple(dict.fromkeys((*ids, *read_rules(surface))))
+        yield Case(both, f"{path}, with other changes", together)
         for reference in update.references.values():
             if reference.where is not None:
                 steps = with_other(surface, lifecycle, update, move, reference.field)
@@ -196,6 +207,45 @@ def with_other(
         moved(story, lifecycle, made, given, move)
 
     return steps
+
+
+def read_rules(surface: Surface) -> tuple[str, ...]:
+    """The rules of what reading shows."""
+    return () if surface.read is None else response_rules(surface.read, str(surface.read.success))
+
+
+def with_everything(
+    surface: Surface,
+    lifecycle: Lifecycle,
+    update: Operation,
+    move: Transition,
+    given: Mapping[str, Any],
+    files: bool,
+) -> Any:
+    """A full record moves and keeps all that it has; where a way leads back, there too."""
+
+    def steps(story: Story) -> Steps:
+        only(story, move.rule_ids)
+        name = surface.resource.name
+        held = {**full_values(story, name, move.source), **given}
+        made = make_full(story, name, move.source, files, **held)
+        back = next(
+            (t for t in lifecycle.transitions if (t.source, t.to) == (move.to, move.source)), None
+        )
+        ways = [move, back] if back is not None and is_asked(back) else [move]
+        reread(story, made)
+        for way in ways:
+            if way is not move:
+                only(story, way.rule_ids)
+            moved(story, lifecycle, made, timing(story, surface, update, way.to), way)
+            yield from as_read(story, surface, made)
+
+    return steps
+
+
+def only(story: Story, ids: tuple[str, ...]) -> None:
+    """From here on a failure of a case with several rules speaks of these alone."""
+    story.case = replace(story.case, rule_ids=ids)
 
 
 def timing_fields(surface: Surface, update: Operation, state: str) -> list[str]:
@@ -244,6 +294,11 @@ def moved(
     before = dict(made.record)
     exchange = change(story, made, changes)
     why = f'"{move.source}" becomes "{move.to}"'
+    if not exchange.answer.accepted:
+        now = reread(story, made).get(lifecycle.field)
+        if any(t.timed and (t.source, t.to) == (move.source, now) for t in lifecycle.transitions):
+            story.block(f'time had led it to "{now}" before')  # too soon or not is another matter
+        story.drop_last()
     expect_accepted(story, exchange, why)
     later = {move.to, *(t.to for t in lifecycle.transitions if t.timed and t.source == move.to)}
     for record in (made.record, reread(story, made)):
@@ -257,8 +312,17 @@ def moved(
             if field not in record or value is None:
                 continue
             if record[field] != value and not is_same_moment(record[field], value, 1.0):
-                story.refute(f"{field} {value!r} with the move", f"{record[field]!r}")
-        note_kept(story, made.resource, before, record, {*changes, *move.sets})
+                surface = story.bench.surface(made.resource)
+                if field not in timing_fields(surface, update_of(surface), move.to):
+                    only(story, read_rules(surface) or move.rule_ids)
+                wanted = expect.fields({field: value})
+                story.refute(f"{field} {value!r} with the move", f"{record[field]!r}", wanted)
+        note_kept(story, made, before, record, {*changes, *move.sets})
+
+
+def update_of(surface: Surface) -> Operation:
+    assert surface.update is not None
+    return surface.update
 
 
 def another_change(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
@@ -268,6 +332,16 @@ def another_change(story: Story, surface: Surface, update: Operation, made: Made
         if value is not None and made.record.get(name) != value:
             return {name: value}
     return {}
+
+
+def other_changes(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
+    """Every plain field with another value, those that say when a state ends left out."""
+    found: dict[str, Any] = {}
+    for name in plain_fields(surface, update):
+        if transition_at(surface.resource, name) is None:
+            with suppress(BlockedError):
+                found[name] = new_value(story, surface, update, name, made.record)
+    return found
 
 
 def plain_fields(surface: Surface, update: Operation) -> list[str]:
@@ -319,6 +393,9 @@ def edit_cases(
             )
     if not is_reachable(lifecycle, source):
         return
+    for name in clearable(surface, update) if not allowed and source in lifecycle.initial else ():
+        steps = clearing_refused(surface, update, source, name)
+        yield Case(ids, f'{name} may not be emptied in "{source}"', steps)
     yield Case(
         ids, f'a "{source}" record written back', written_back(surface, update, source), False
     )
@@ -352,8 +429,10 @@ def new_value(
     if transition_after(surface.resource, name) is not None:
         longest = composer.value(update, name, {})
         return longest - 1 if longest else None
-    for value in (composer.value(update, name, {}), *composer.hints.get(name, [])):
-        if value is not None and value != record.get(name) and oracle_of(schema).is_valid(value):
+    plain = PLAIN if constraints(schema).get("format") == "date-time" else ()
+    for value in (composer.value(update, name, {}), *plain, *composer.hints.get(name, [])):
+        same = value == record.get(name) or is_same_moment(value, record.get(name))
+        if value is not None and not same and oracle_of(schema).is_valid(value):
             return value
     pattern = constraints(schema).get("pattern")
     stored = record.get(name)
@@ -384,6 +463,50 @@ def edit_refused(surface: Surface, update: Operation, source: str, name: str, ki
     def after_time(story: Story) -> Steps:
         made = yield from led_by_itself(story, surface, source)
         attempt(story, made)
+
+    return steps
+
+
+def clearable(surface: Surface, update: Operation) -> list[str]:
+    """Fields of a change that may be null, that answers show, and of which no state speaks."""
+    lifecycle = surface.resource.lifecycle
+    demanded_of = {
+        name
+        for requirement in (lifecycle.requires if lifecycle is not None else ())
+        for name in required_fields(requirement)
+    }
+    timed = {n for t in (lifecycle.transitions if lifecycle else ()) for n in (t.at, t.after)}
+    state = {lifecycle.field} if lifecycle is not None else set()
+    operations = (update, surface.create) if surface.create is not None else (update,)
+    defaulted = {default.field for one in operations for default in one.defaults}
+    recorded = properties_of(surface.resource.schema)
+    return [
+        name
+        for name, schema in properties_of(update.body_schema).items()
+        if name in surface.resource.fields
+        and types_of(recorded.get(name, {})) & {"null", "array"}
+        and keyword_of(recorded.get(name, {}), "default") in (None, [])
+        and name not in surface.resource.hidden
+        and name not in demanded_of | timed | state
+        and name not in defaulted
+        and "null" in types_of(schema)
+        and oracle_of(schema).is_valid(None)
+    ]
+
+
+def clearing_refused(surface: Surface, update: Operation, source: str, name: str) -> Any:
+    """Taking a value away is a change as well; a null that changes nothing may be taken for none."""
+
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source, "filled")
+        before = made.record.get(name)
+        if before in (None, []):
+            story.block(f"no {name} is there to be emptied")
+        exchange = change(story, made, {name: None})
+        if exchange.answer.accepted and reread(story, made).get(name) == before:
+            story.case = replace(story.case, certain=False)
+        why = f'{name} of a "{source}" record may not be changed'
+        expect_refused(story, update, exchange, why, made)
 
     return steps
 
@@ -534,6 +657,8 @@ def emptied(
         reread(story, made)
         exchange = change(story, made, {lifecycle.field: move.to, name: None})
         why = f'"{move.to}" needs {name}'
+        if exchange.answer.accepted and reread(story, made).get(name) is not None:
+            story.case = replace(story.case, certain=False)  # it has it: the null was passed over
         expect_refused(story, update, exchange, why, made)
 
     return steps

@@ -6,18 +6,22 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from contracts.acts import came, make, need, remove
+from contracts import expect
+from contracts.acts import came, make, need, remove, reread
 from contracts.bench import Bench
+from contracts.client import path_of
 from contracts.live import everything
 from contracts.moments import read_moment
 from contracts.story import Case, Made, Steps, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.values import as_given, bounds, constraints, is_allowed
-from contracts.surface import Surface
+from contracts.surface import Surface, response_rules
 from mock_server.spec.model import Document, Operation, Parameter
 from mock_server.spec.schemas import properties_of, types_of
 
 SAMPLE = 4  # records of its own that a check of lists makes
+POLL = 0.25
+SHORT = 10  # records of a page that is asked for first
 MOST_PAGES = 30
 FEW_PAGES = 5
 LARGE = 1_000  # records of a page, where the document knows no limit
@@ -527,6 +531,13 @@ def near(story: Story, surface: Surface, listing: Operation, made: Made) -> list
     """The records of a list up to the page that has a record, or of its first pages."""
     skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
     seen: list[Mapping[str, Any]] = []
+    if any(p.query is not None and p.query.does == "limit" for p in listing.parameters):
+        # What was just made is mostly on top.
+        seen = page_of(story, surface, listing, {}, SHORT)
+        if any(one.get("id") == made.record_id for one in seen):
+            return seen
+        story.drop_last()
+        seen = []
     for number in range(FEW_PAGES):
         page = page_of(story, surface, listing, {skip: len(seen)} if skip and seen else {})
         seen += page
@@ -538,15 +549,60 @@ def near(story: Story, surface: Surface, listing: Operation, made: Made) -> list
 
 
 def page_of(
-    story: Story, surface: Surface, listing: Operation, query: Mapping[str, Any]
+    story: Story,
+    surface: Surface,
+    listing: Operation,
+    query: Mapping[str, Any],
+    size: int | None = None,
 ) -> list[Mapping[str, Any]]:
-    """The records of one page, a long one where the target has such."""
+    """The records of one page: of a size, else a long one where the target has such."""
     asked = {**everything(listing), **query}
     limit = next((p for p in listing.parameters if p.query and p.query.does == "limit"), None)
-    long = {limit.name: constraints(limit.schema).get("maximum", LARGE)} if limit else {}
+    long = {limit.name: size or constraints(limit.schema).get("maximum", LARGE)} if limit else {}
     answer = story.send(listing, query={**asked, **long}).answer
     if limit is not None and not answer.accepted:
         story.drop_last()
         answer = story.send(listing, query=asked).answer
     found = answer.body.get(surface.resource.page.records) if isinstance(answer.body, dict) else []
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def as_read(story: Story, surface: Surface, made: Made) -> Steps:
+    """The list shows a record as reading it does; one that lags is waited for."""
+    listing = surface.listing
+    if listing is None or surface.read is None:
+        return
+    rules = response_rules(surface.read, str(surface.read.success)) or story.case.rule_ids
+    if not story.bench.ledger.wants(rules):
+        return
+    wrong: list[tuple[str, Any, Any]] = []
+    for attempt in range(int(story.bench.settings.grace / POLL) + 1):
+        if attempt:
+            story.drop_last()
+            story.drop_last()
+            yield POLL
+        before = reread(story, made)
+        shown = listed_record(story, surface, made)
+        if shown is None:
+            story.drop_last()
+            return  # whether lists show it at all is another matter
+        path = path_of(surface.read, made.record_id)
+        after = story.bench.client.call(surface.read, path=path).answer.body
+        wrong = [
+            (name, before[name], shown[name])
+            for name in surface.resource.fields
+            if name in before and name in shown and name not in surface.resource.hidden
+            if shown[name] != before[name]
+            if isinstance(after, dict) and before[name] == after.get(name)
+        ]
+        if not wrong:
+            story.drop_last()
+            story.drop_last()
+            return
+    required = constraints(surface.resource.schema).get("required", surface.resource.fields)
+    sure = [one for one in wrong if one[0] in required]
+    name, read, listed = (sure or wrong)[0]
+    wanted = f"{name} {read!r} in the list, as on reading"
+    given = made.given.get(name) == read  # what the target itself found may be otherwise elsewhere
+    wish = expect.fields({name: read}) if given else expect.unlike(name, listed)
+    story.note(rules, wanted, f"{name} {listed!r}", bool(sure), wish)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from contracts import expect
 from contracts.acts import came, is_documented, make, note_shape, remove, standing
 from contracts.bench import Bench
 from contracts.client import path_of, sibling
+from contracts.live import everything
+from contracts.shown import records_in
 from contracts.story import Case, Story
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface, response_rules
@@ -37,6 +40,15 @@ def cases(bench: Bench) -> Iterator[Case]:
                 yield Case(ids, f"{name} after deletion", deleted(surface, operation), False)
             if bench.client.keys.other is not None:
                 yield Case(ids, f"{name} from another account", foreign(surface, operation), sure)
+        ids = response_rules(surface.read, "404") if surface.read is not None else ()
+        if surface.listing is not None and surface.create is not None and bench.client.keys.other:
+            # No page speaks of whose records a list has; that they are the caller's is the reading.
+            yield Case(
+                ids,
+                f"{surface.listing.operation_id} from another account",
+                unlisted(surface),
+                False,
+            )
         if surface.delete is not None:
             gone = response_rules(surface.delete, str(surface.delete.success))
             if bench.ledger.wants(gone) and surface.create is not None:
@@ -109,6 +121,13 @@ def deleted(surface: Surface, operation: Operation) -> Any:
             story.block(f"deleting was answered {gone.status}")
         path = path_of(operation, made.record_id)
         body = body_of(story, surface, operation)
+        if operation.does != "read" and surface.read is not None:
+            # What reading does not find any more is as unknown as any other id.
+            sure = story.send(surface.read, path=path).answer.status == 404
+            story.drop_last()
+            story.case = replace(
+                story.case, certain=sure and is_documented(story.bench, surface.resource.name)
+            )
         exchange = story.send(operation, path=path, body=body)
         expect_missing(story, operation, exchange, "the record was deleted")
 
@@ -126,6 +145,21 @@ def foreign(surface: Surface, operation: Operation) -> Any:
         if exchange.answer.status == 401:
             story.block("CONTRACTS_OTHER_API_KEY is refused")
         expect_missing(story, operation, exchange, "the record is another account's")
+
+    return steps
+
+
+def unlisted(surface: Surface) -> Any:
+    """What one account has made is in no list of another."""
+
+    def steps(story: Story) -> None:
+        listing = surface.listing
+        assert listing is not None
+        made = standing(story, surface.resource.name, calm_state(surface.resource))
+        exchange = story.send(listing, query=everything(listing), credentials=OTHER)
+        listed = records_in(story.bench.document, listing, exchange.answer.body) or []
+        if any(isinstance(one, dict) and one.get("id") == made.record_id for one in listed):
+            story.refute("only the account's own records in the list", f"{made.record_id} is there")
 
     return steps
 

@@ -49,6 +49,9 @@ def reference_cases(
             return Case(reference.rule_ids, f"{place} {what}", steps, sure)
 
         yield case("names nothing", missing(surface, operation, reference, state))
+        if reference.by != "id" and state == calm_state(surface.resource):
+            steps = missing(surface, operation, reference, state, behind=True)
+            yield case("is like one but for its beginning", steps)
         if reference.where is not None:
             yield case("is of the wrong kind", excluded(surface, operation, reference, state))
         if state == calm_state(surface.resource):
@@ -143,17 +146,18 @@ def missing(
     reference: Reference,
     state: str | None,
     move: Transition | None = None,
+    behind: bool = False,
 ) -> Any:
     def steps(story: Story) -> None:
-        value = unused(story, operation, reference)
+        value = unused(story, operation, reference, behind)
         why = f"{reference.field} {value} names no {reference.to}"
         attempt(story, surface, operation, state, reference.field, value, why, move=move)
 
     return steps
 
 
-def unused(story: Story, operation: Operation, reference: Reference) -> Any:
-    """A value of the right form that names no record of the target."""
+def unused(story: Story, operation: Operation, reference: Reference, behind: bool = False) -> Any:
+    """A value of the right form that names no record of the target; `behind` one that ends as one."""
     bench = story.bench
     known = {record.get(reference.by) for record in bench.live.records(reference.to)}
     if reference.by == "id":
@@ -165,7 +169,8 @@ def unused(story: Story, operation: Operation, reference: Reference) -> Any:
     schema = properties_of(operation.body_schema)[reference.field]
     good = bench.composer.value(operation, reference.field, {})
     hints = bench.composer.hints.get(reference.field, [])
-    for candidate in [*nearby(good), *(v for hint in hints for v in nearby(hint))]:
+    tried = [*nearby(good), *(v for hint in hints for v in nearby(hint))]
+    for candidate in begun_otherwise(good) if behind else tried:
         if candidate not in known and is_of_form(schema, candidate):
             return candidate
     story.block(f"no unused {reference.by} of a {reference.to} could be thought of")
@@ -176,6 +181,14 @@ def nearby(value: Any) -> Iterator[str]:
     if isinstance(value, str) and len(value) > 3:
         for number in range(99, 0, -1):
             yield f"{value[:-2]}{number:02d}"
+
+
+def begun_otherwise(value: Any) -> Iterator[str]:
+    """Values that differ in one of their first letters, or begin with one more."""
+    for place, letter in enumerate(value[:4] if isinstance(value, str) else ""):
+        if letter.isalnum():
+            yield f"{value[:place]}9{value[place:]}"
+            yield f"{value[:place]}{'3' if letter != '3' else '4'}{value[place + 1 :]}"
 
 
 def is_of_form(schema: Any, value: str) -> bool:

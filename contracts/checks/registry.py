@@ -68,4 +68,5 @@ LAST_CHECKS: tuple[Check, ...] = (
     Check("explore", frozenset({"transition", "closed", "editable"}), explore.cases),
     Check("races", frozenset({"transition", "closed", "editable"}), races.cases),
     Check("refusal", frozenset({"response", "effect"}), refusal.cases),
+    Check("patience", frozenset({"timed"}), timed.last_cases),
 )

@@ -21,6 +21,7 @@ from contracts.acts import (
     standing,
 )
 from contracts.bench import Bench
+from contracts.checks.lifecycle import clearable
 from contracts.oracle.schema import Breach
 from contracts.story import Case, Made, Story
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
@@ -327,7 +328,7 @@ def edge_probes(
         if named:
             certain = is_certain(resource, state, name, edge, defaulted)
             if valid and record is not None and edge.value is None:
-                certain = False
+                certain = certain and name in clearable(surface, operation)
             why = f"{name}: {edge.why}"
             yield Probe(
                 operation, state, {name: edge.value}, named, valid, certain, why, edge.keyword

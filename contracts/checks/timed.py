@@ -7,6 +7,7 @@ happen, the last when it happens too soon or leaves no time to cancel.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from contracts import expect
@@ -16,6 +17,7 @@ from contracts.acts import (
     demanded,
     expect_accepted,
     expect_refused,
+    fillings,
     is_asked,
     is_reachable,
     make,
@@ -26,19 +28,21 @@ from contracts.acts import (
     reread,
 )
 from contracts.bench import Bench
-from contracts.checks.lifecycle import closed_rules, states_of_requests
-from contracts.checks.listing import listed_record
+from contracts.checks.lifecycle import closed_rules, only, read_rules, states_of_requests
+from contracts.checks.listing import as_read
 from contracts.checks.shape import hold, shape_rules
 from contracts.client import path_of
 from contracts.moments import format_moment, read_moment
 from contracts.passage import happen, is_of_event, usual_delay
 from contracts.story import Case, Made, Steps, Story
-from contracts.strategies.bodies import FAR, longest_delay
+from contracts.strategies.bodies import FAR, ample_delay, longest_delay
 from contracts.strategies.values import is_allowed
 from contracts.surface import Surface
 from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import properties_of
 
+LEAST = 2  # seconds; one that begins on a whole second may be over in no time
+AT_ONCE = 0.5  # seconds in which what should not wait has happened
 SHORT = 3.0  # seconds, where they are really waited for
 LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # as long as it may be so that twice of it can be told from it
@@ -120,7 +124,7 @@ def delay_cases(
     delay = short_delay(bench, surface, timed)
     settable = surface.create is not None and field in surface.create.body_fields
     assert surface.create is not None
-    longest = float(longest_delay(properties_of(surface.create.body_schema).get(field, {})))
+    longest = float(ample_delay(properties_of(surface.create.body_schema).get(field, {})))
     patient = longest * 0.9 if bench.clock.virtual else min(LATE, bench.settings.max_wait / 2)
 
     def at_once(story: Story) -> Steps:
@@ -174,16 +178,29 @@ def delay_cases(
         yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
         late(story, surface, lifecycle, timed, made)
 
-    def full(story: Story) -> Steps:
-        made = make_full(story, name, timed.source, **{field: int(delay)})
-        yield delay
-        yield from becomes(story, lifecycle, made, timed, delay)
+    def too_late_for(target: str) -> Any:
+        def steps(story: Story) -> Steps:
+            made = make(story, name, timed.source, **moments_for(story, surface, lifecycle, target))
+            yield from becomes(story, lifecycle, made, timed, 0.0, blocking=True)
+            late(story, surface, lifecycle, timed, made, target)
 
-    def full_and_back(story: Story) -> None:
-        made = make_full(story, name, timed.source, **{field: int(longest)})
-        before = made.record
-        back = take_back(story, lifecycle, made, timed, longest)
-        note_kept(story, name, before, reread(story, made), {lifecycle.field, *back.sets})
+        return steps
+
+    def full(given: Mapping[str, Any], files: bool) -> Any:
+        def steps(story: Story) -> Steps:
+            only(story, happens(timed))
+            made = make_full(story, name, timed.source, files, **given, **{field: int(delay)})
+            yield delay
+            yield from becomes(story, lifecycle, made, timed, delay, doubtful=files)
+
+        return steps
+
+    def at_least(story: Story) -> Steps:
+        """A short delay is one, too: nothing happens at once."""
+        made = make(story, name, timed.source, **{field: LEAST})
+        yield AT_ONCE
+        if reads_before(story, made, 2 * AT_ONCE + EARLY):
+            still(story, lifecycle, made, timed, LEAST)
 
     def no_delay(story: Story) -> Steps:
         made = make(story, name, timed.source, **{field: 0})
@@ -193,12 +210,24 @@ def delay_cases(
         made = make(story, name, timed.source, **{field: int(delay)})
         yield from gone(story, surface, made, delay)
 
+    window = not_before(timed)
     if is_allowed(properties_of(surface.create.body_schema).get(field, {}), 0):
         what = f'"{timed.source}" with {field} 0 becomes "{timed.to}"'
         yield Case(happens(timed), what, no_delay)
-    what = f'"{timed.source}" with everything and {field} {int(delay)}'
-    yield Case(happens(timed), f'{what} becomes "{timed.to}"', full)
-    window = not_before(timed)
+    if not bench.clock.virtual and longest > delay:
+        what = f'"{timed.source}" with {field} {int(longest)} can be made'
+        yield Case(window, what, begun(surface, timed, longest))
+    for word, given, files in fillings(bench, name):
+        what = f'"{timed.source}" with everything{word} and {field} {int(delay)}'
+        both = tuple(dict.fromkeys((*happens(timed), *read_rules(surface))))
+        yield Case(both, f'{what} becomes "{timed.to}"', full(given, files))
+    if (
+        is_allowed(properties_of(surface.create.body_schema).get(field, {}), LEAST)
+        and not bench.clock.virtual
+    ):
+        yield Case(
+            window, f'"{timed.source}" with {field} {LEAST} does not leave at once', at_least
+        )
     yield Case(
         timed.rule_ids,
         f'"{timed.source}" with {field} {int(delay)} stays, then becomes "{timed.to}"',
@@ -214,13 +243,50 @@ def delay_cases(
         if longest > max(delay, patient + 1):
             what = f'"{timed.source}" with {field} {int(longest)}, cancelled after {patient:.0f} seconds'
             yield Case(ids, what, in_time_of_a_long_one)
-        yield Case(back.rule_ids, f'"{timed.source}" with everything to "{back.to}"', full_and_back)
         late_ids = closed_rules(lifecycle, timed.to, back.to)
         if surface.update is not None and back.to in states_of_requests(surface.update, lifecycle):
             yield Case(late_ids, f'"{timed.to}" after "{timed.source}", to "{back.to}"', too_late)
+    for target in shut(surface, lifecycle, timed):
+        ids = closed_rules(lifecycle, timed.to, target)
+        yield Case(ids, f'"{timed.to}" after "{timed.source}", to "{target}"', too_late_for(target))
     yield from entry_cases(bench, surface, lifecycle, timed, delay)
     if surface.delete is not None:
         yield Case(delete_rules(surface), f'"{timed.source}", deleted before its time', deleted)
+
+
+def begun(surface: Surface, timed: Transition, delay: float) -> Any:
+    """Makes the record that `last_cases` look at when the run ends."""
+
+    def steps(story: Story) -> None:
+        made = make(story, surface.resource.name, timed.source, **{timed.after or "": int(delay)})
+        story.bench.standing[surface.resource.name, timed.after, "patient"] = made
+
+    return steps
+
+
+def last_cases(bench: Bench) -> Iterator[Case]:
+    """The longest delay is not over yet, however long the run was: no wait is needed for that."""
+    for surface in bench.judged():
+        lifecycle = surface.resource.lifecycle
+        for timed in lifecycle.transitions if lifecycle is not None else ():
+            made = bench.standing.get((surface.resource.name, timed.after, "patient"))
+            if made is not None and lifecycle is not None:
+                what = f'"{timed.source}" with the longest {timed.after}, at the end of the run'
+                yield Case(not_before(timed), what, unmoved(surface, lifecycle, timed, made))
+
+
+def unmoved(surface: Surface, lifecycle: Lifecycle, timed: Transition, made: Made) -> Any:
+    def steps(story: Story) -> None:
+        assert surface.create is not None
+        schema = properties_of(surface.create.body_schema).get(timed.after or "", {})
+        delay = float(ample_delay(schema))
+        story.adopt(made)
+        story.pause = max(0.0, story.bench.clock.now() - made.made_at)
+        if not reads_before(story, made, delay):
+            story.block("it was over before the run was")
+        still(story, lifecycle, made, timed, delay)
+
+    return steps
 
 
 def as_usual(
@@ -351,11 +417,15 @@ def moment_cases(
         yield remaining(story, moment)
         yield from becomes(story, lifecycle, made, timed, wait)
 
-    def full(story: Story) -> Steps:
-        moment = due(story)
-        made = make_full(story, name, timed.source, **{field: moment})
-        yield remaining(story, moment)
-        yield from becomes(story, lifecycle, made, timed, wait)
+    def full(given: Mapping[str, Any], files: bool) -> Any:
+        def steps(story: Story) -> Steps:
+            only(story, ids)
+            moment = due(story)
+            made = make_full(story, name, timed.source, files, **given, **{field: moment})
+            yield remaining(story, moment)
+            yield from becomes(story, lifecycle, made, timed, wait, doubtful=files)
+
+        return steps
 
     def entered(entry: Transition) -> Any:
         def steps(story: Story) -> Steps:
@@ -444,7 +514,9 @@ def moment_cases(
         yield from becomes(story, lifecycle, made, timed, wait)
 
     yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
-    yield Case(ids, f'"{timed.source}" with everything becomes "{timed.to}" at {field}', full)
+    for word, given, files in fillings(bench, name):
+        what = f'"{timed.source}" with everything{word} becomes "{timed.to}" at {field}'
+        yield Case(tuple(dict.fromkeys((*ids, *read_rules(surface)))), what, full(given, files))
     what = f'"{timed.source}" becomes "{timed.to}" at {field}, whatever other moments say'
     yield Case(ids, what, beside)
     for entry in entries(lifecycle, timed.source):
@@ -477,8 +549,7 @@ def moment_cases(
 
 def made_rules(story: Story, timed: Transition, happening: bool) -> None:
     """From here on a failure speaks of the transition itself, not of the time before it."""
-    ids = happens(timed) if happening else not_before(timed)
-    story.case = Case(ids, story.case.name, story.case.steps, story.case.certain)
+    blame(story, happens(timed) if happening else not_before(timed))
 
 
 def reads_before(story: Story, made: Made, delay: float) -> bool:
@@ -509,14 +580,20 @@ def becomes(
     timed: Transition,
     after: float,
     blocking: bool = False,
+    doubtful: bool = False,
 ) -> Steps:
-    """Polled for a while: the record is in the new state, with what the transition sets."""
+    """Polled for a while: the record is in the new state, with what the transition sets.
+
+    Where it is `doubtful` whether it succeeds, the record may also come to another end.
+    """
     patience = story.bench.settings.grace if story.bench.clock.virtual else patience_of(story)
     waited, before = 0.0, made.record
     while True:
         record = reread(story, made, if_gone={})
         if record.get(lifecycle.field) == timed.to:
             break
+        if doubtful and record.get(lifecycle.field) != timed.source:
+            story.block(f'it became "{record.get(lifecycle.field)}"')
         if waited >= patience:
             expected = f'"{timed.to}" after {after:.0f} seconds'
             if blocking:
@@ -531,16 +608,13 @@ def becomes(
         waited += POLL if waited < 2 else 1.0
     made.spoiled = True
     if not blocking:
-        note_kept(story, made.resource, before, record, {lifecycle.field, *timed.sets})
+        note_kept(story, made, before, record, {lifecycle.field, *timed.sets}, timed.at)
         check_sets(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
         if surface.read is not None:
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
-        shown = listed_record(story, surface, made)
-        if shown is not None and shown.get(lifecycle.field) == timed.source:
-            found = f"{lifecycle.field} {timed.source!r} in the list"
-            story.refute(f"{timed.to!r} there too", found)
+        yield from as_read(story, surface, made)
 
 
 def check_sets(
@@ -560,6 +634,8 @@ def check_sets(
         if not is_moment(value):
             continue
         moment = read_moment(record.get(name))
+        if moment is None and isinstance(record.get(name), str):
+            continue  # in which form it is written is another matter
         if moment is None or moment.timestamp() < made.made_at - SKEW:
             expected = f"{name} is the moment at which it happened"
             story.note(story.case.rule_ids, expected, f"{record.get(name)!r}", named)
@@ -582,6 +658,7 @@ def cancelled(
     yield max(delay, 0) + story.bench.settings.grace / 2
     record = reread(story, made)
     if record.get(lifecycle.field) != back.to:
+        blame(story, back.rule_ids)
         story.refute(
             f'still "{back.to}" when its time is over: it was cancelled',
             f"{record.get(lifecycle.field)!r}",
@@ -597,18 +674,55 @@ def take_back(
         story.block(f'the record did not stay "{timed.source}"')
     changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
     exchange = change(story, made, changes)
+    if not exchange.answer.accepted:
+        # Where time has moved it already, it is the time that is wrong, and not the way back.
+        gone = reread(story, made).get(lifecycle.field) == timed.to
+        story.drop_last()
+        blame(story, not_before(timed) if gone else back.rule_ids)
     expect_accepted(story, exchange, f"cancelled before {delay:.0f} seconds have passed")
     return back
 
 
+def blame(story: Story, ids: tuple[str, ...]) -> None:
+    """From here on a failure of a case with several rules speaks of these alone."""
+    named = tuple(one for one in ids if one in story.case.rule_ids)
+    story.case = replace(story.case, rule_ids=named or story.case.rule_ids)
+
+
 def late(
-    story: Story, surface: Surface, lifecycle: Lifecycle, timed: Transition, made: Made
+    story: Story,
+    surface: Surface,
+    lifecycle: Lifecycle,
+    timed: Transition,
+    made: Made,
+    target: str | None = None,
 ) -> None:
-    back = cancels(lifecycle, timed)[0]
+    """What time has done is not undone, nor done again."""
     assert surface.update is not None
-    exchange = change(story, made, {lifecycle.field: back.to})
-    why = f'"{timed.to}" cannot be taken back'
+    wanted = target or cancels(lifecycle, timed)[0].to
+    exchange = change(story, made, {lifecycle.field: wanted})
+    why = f'"{timed.to}" cannot be taken back' if target is None else f'it is "{timed.to}"'
     expect_refused(story, surface.update, exchange, why, made)
+
+
+def shut(surface: Surface, lifecycle: Lifecycle, timed: Transition) -> list[str]:
+    """The other states to which nothing leads from where time has led, but for the ways back."""
+    if surface.update is None:
+        return []
+    back = {one.to for one in cancels(lifecycle, timed)}
+    return [
+        state
+        for state in lifecycle.states
+        if state in states_of_requests(surface.update, lifecycle) - back - {timed.to}
+        and not any(t.source == timed.to and t.to == state for t in lifecycle.transitions)
+    ]
+
+
+def moments_for(story: Story, surface: Surface, lifecycle: Lifecycle, state: str) -> dict[str, Any]:
+    """Moments that a state wants, so that nothing but the move itself is wrong."""
+    given = surface.create.body_fields if surface.create is not None else ()
+    names = [t.at for t in lifecycle.transitions if t.at in given and t.source == state]
+    return {name: story.bench.composer.far_moment() for name in names if name is not None}
 
 
 def gone(story: Story, surface: Surface, made: Made, delay: float) -> Steps:

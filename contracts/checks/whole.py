@@ -26,7 +26,7 @@ from contracts.checks.echo import (
     states_of,
 )
 from contracts.checks.lifecycle import new_value, plain_fields
-from contracts.checks.listing import listed_record
+from contracts.checks.listing import as_read
 from contracts.checks.schema import judge
 from contracts.client import path_of
 from contracts.story import Case, Made, Steps, Story
@@ -34,8 +34,6 @@ from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
 from contracts.wire import GONE
 from mock_server.spec.model import Operation
-
-POLL = 0.25
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -72,41 +70,9 @@ def full(surface: Surface, create: Operation, state: str | None) -> Any:
                     body |= one_more(story, create, name, {**owners, name: body[name]})
         names = [n for n in echoed_fields(surface, create) if body.get(n) is not None]
         made = check_created(story, surface, create, body, names)
-        return as_listed(story, surface, made) if state == calm_state(surface.resource) else None
+        return as_read(story, surface, made) if state == calm_state(surface.resource) else None
 
     return steps
-
-
-def as_listed(story: Story, surface: Surface, made: Made) -> Steps:
-    """The list shows the record as reading it does; one that lags is waited for."""
-    listing = surface.listing
-    if listing is None:
-        return
-    wrong: list[str] = []
-    shown: Any = None
-    for _ in range(int(story.bench.settings.grace / POLL) + 1):
-        before = reread(story, made)
-        story.drop_last()
-        shown = listed_record(story, surface, made)
-        after = reread(story, made)
-        story.drop_last()
-        if shown is None:
-            return  # whether lists show it at all is another matter
-        wrong = [
-            name
-            for name in surface.resource.fields
-            if before.get(name) == after.get(name) and name in shown
-            if shown[name] != after.get(name)
-        ]
-        if not wrong:
-            return
-        story.drop_last()
-        yield POLL
-    if shown is not None and wrong:
-        name = wrong[0]
-        story.send(listing)
-        wanted = f"{name} {made.record.get(name)!r} in the list, as on reading"
-        story.refute(wanted, f"{name} {shown[name]!r}")
 
 
 # Without one field that the state requires, whatever else is there

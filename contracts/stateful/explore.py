@@ -380,7 +380,7 @@ class Walk:
             return
         before_state = str(before.record.get(field))
         lost = found == fact.left and found not in early
-        rules = fact.move_rules if lost else timed_rules(self.model, before_state)
+        rules = fact.move_rules if lost else timed_rules(self.model, before_state, found)
         ways = " or ".join(sorted(f'"{state}"' for state in early | late))
         self.fail(rules, f"{field} {ways}", f"{found!r}")
 
@@ -469,10 +469,17 @@ def needed(operation: Operation | None) -> Operation:
     return operation
 
 
-def timed_rules(model: Model, state: str) -> tuple[str, ...]:
-    """The rules of what time does to a state; of nothing happening where it does nothing."""
+def timed_rules(model: Model, state: str, came: object = None) -> tuple[str, ...]:
+    """The rules of what time does to a state; of nothing happening where it does nothing.
+
+    Of several the first speaks where it did not happen, and the last where it came too soon.
+    """
     found = next((t for t in model.lifecycle.transitions if t.timed and t.source == state), None)
-    return found.rule_ids if found is not None else model.lifecycle.editable_rules
+    if found is None:
+        return model.lifecycle.editable_rules
+    if came == found.to:
+        return found.rule_ids[-1:]
+    return found.rule_ids[:1] if came == found.source else found.rule_ids
 
 
 def delete_rules(surface: Surface) -> tuple[str, ...]:

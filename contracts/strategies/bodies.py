@@ -13,7 +13,7 @@ from contracts.live import Live
 from contracts.moments import format_moment
 from contracts.oracle.schema import Breach, oracle_of
 from contracts.safety import address_fields, sending_states
-from contracts.strategies.values import as_given, bounds, constraints, typical, valid_values
+from contracts.strategies.values import PLAIN, as_given, bounds, constraints, typical, valid_values
 from mock_server.spec.model import Document, Lifecycle, Operation, Resource, Transition
 from mock_server.spec.schemas import properties_of, types_of
 
@@ -54,6 +54,16 @@ class Composer:
         if not found:  # a refusal of its own comes when nothing else is against a request
             found += refusal_breaches(operation, self.foresee(operation, body), whole)
         return found
+
+    def enforced(self, operation: Operation, body: Any) -> list[Breach]:
+        """The same without what only warns: there a target may do either."""
+        rules = self.document.rules
+        return [
+            breach
+            for breach in self.breaches(operation, body)
+            if not breach.rule_ids
+            or any(i in rules and rules[i].policy == "enforce" for i in breach.rule_ids)
+        ]
 
     def foresee(self, operation: Operation, body: Any) -> Any:
         """The record that a create request would make, as far as requirements read it."""
@@ -174,10 +184,13 @@ class Composer:
             return self.far_moment()
         transition = transition_after(resource, name)
         if transition is not None:
-            return longest_delay(schema)
+            return ample_delay(schema)
         if name in address_fields(operation) and self.recipients:
             return self.recipients[0]
-        value = typical(schema, self.hints.get(name, ()))
+        hints = self.hints.get(name, ())
+        if constraints(schema).get("format") == "date-time":
+            hints = [PLAIN[0]]  # as plain as can be: other forms have cases of their own
+        value = typical(schema, hints)
         if isinstance(value, str) and not {"pattern", "enum", "format", "const"} & set(
             constraints(schema)
         ):
@@ -263,6 +276,12 @@ def longest_delay(schema: Any) -> int:
     """The largest whole number of seconds that a delay may have."""
     high = bounds(schema)[1]
     return int(high) if high is not None else 300
+
+
+def ample_delay(schema: Any) -> int:
+    """A long delay that is not at the very limit, which has cases of its own."""
+    longest = longest_delay(schema)
+    return longest - 1 if longest > 2 else longest
 
 
 def calm_state(resource: Resource) -> str | None:

@@ -19,6 +19,8 @@ PAST = (
     "2023-12-31T23:59:59Z",
     "2024-02-29T12:00:00+02:00",
 )
+# As every reader of moments takes them.
+PLAIN = (PAST[0], "2024-05-06T07:08:09Z", "2024-06-07T08:09:10Z", "2024-08-09T10:11:12Z")
 # What is easily lost on the way.
 ODD = (
     "Tab\t, return\r\nand line, hard\u00a0blank, &amp; &#39; %41 %20 + \\n, null, Grüße und 👩‍👩‍👧"

@@ -361,6 +361,55 @@ DEFECTS: dict[str, Defect] = {
     "delete-keeps": differs("sms.delete", "a deleted SMS can still be read"),
     "deleted-still-listed": differs("sms.delete", "a deleted SMS is still in lists"),
     "deleted-scheduled-returns": differs("sms.delete", "a deleted scheduled SMS is sent anyway"),
+    # What shows only with all fields given, at the second time, or to somebody else
+    "key-trimmed": breaks("auth.required", "blanks around a key are passed over"),
+    "update-without-bearer": breaks("auth.required", "a change takes no Bearer token"),
+    "unauthorized-create-works": breaks("auth.required", "a create is answered 401, and stored"),
+    "unauthorized-delete-works": breaks("auth.required", "a deletion is answered 401, and done"),
+    "deleted-twice-200": breaks("errors.not-found", "deleting what was deleted is 200"),
+    "list-of-all-accounts": differs("errors.not-found", "lists show every account's SMS"),
+    "number-by-its-end": breaks(
+        "sms.local-phone.internal", "a number is one of the account's if its last ten digits are"
+    ),
+    "template-stripped": breaks("sms.template.renders", "white space around a template is lost"),
+    "template-by-chance": breaks(
+        "sms.template.renders", "templates that were there before are not rendered"
+    ),
+    "direction-without-number": breaks(
+        "sms.direction.default", "a sent log without local_phone is inbound by default"
+    ),
+    "notification-needs-text": breaks("sms.notification", "without a text no notification"),
+    "notification-done": breaks("sms.notification", "a notification is complete from the start"),
+    "null-text-refused-on-change": breaks("sms.fields.types", "on change text may not be null"),
+    "modifiable-by-null": breaks("sms.drafts-only", "fields can be emptied in every status"),
+    "sent-goes-out-again": breaks(
+        "sms.transitions.closed", "what was sent from outbox may go to outbox again"
+    ),
+    "files-are-never-sent": breaks("sms.outbox.sends", "with attachments outbox is never sent"),
+    "templates-are-never-sent": breaks("sms.outbox.sends", "with a template_id it is never sent"),
+    "send-in-2-ignored": breaks("sms.undo-window", "two seconds or less are none"),
+    "sent-loses-files": breaks("sms.response.echo", "attachments are gone once it is sent"),
+    "sent-loses-template": breaks("sms.response.echo", "template_id is null once it is sent"),
+    "sent-loses-date": breaks("sms.response.echo", "date_scheduled is null once it is sent"),
+    "cancel-dates-anew": breaks("sms.response.echo", "a cancel sets activity_at to date_created"),
+    "cancel-loses-files": breaks("sms.response.echo", "attachments are gone with a cancel"),
+    "move-ignores-number": breaks(
+        "sms.response.echo", "a remote_phone that comes with a change of status is not taken"
+    ),
+    "move-directs": breaks(
+        "sms.response.echo sms.direction.default", "a change of status makes it outbound"
+    ),
+    "update-resets-user": breaks("sms.response.echo", "a change makes it the caller's"),
+    "null-contact-ignored": breaks("sms.response.echo", "a contact cannot be taken away"),
+    "empty-text-ignored": breaks("sms.response.echo", "a text cannot be emptied"),
+    "files-pile-up": breaks("sms.response.echo", "a change adds its attachments to those before"),
+    "text-none": breaks("sms.response.echo", "the text None is none"),
+    "no-dates-before-1970": breaks("sms.response.echo", "a date before 1970 becomes 1970"),
+    "remote-of-before": breaks(
+        "sms.response.echo", "without a remote_phone it is the one of the request before"
+    ),
+    "alike-are-one": breaks("sms.response.echo", "the same text to the same number is sent once"),
+    "list-undated": breaks("sms.response.echo", "lists show no date_sent"),
 }
 
 # All correct: other readings of what the page leaves open, other freedoms taken.
@@ -464,6 +513,7 @@ UNGUARDED = {
     "read-without-auth": ("GET", True),
     "update-without-auth": ("PUT", True),
 }
+WORKS_ANYWAY = {"unauthorized-create-works": "POST", "unauthorized-delete-works": "DELETE"}
 COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -719,6 +769,8 @@ class Peer:
         self.clock = clock or machine_clock
         self.lock = threading.RLock()
         self.serial = itertools.count(1)
+        self.remote_before: Any = None
+        self.seeded: set[str] = set()  # ids of the templates that were there before
         # What will be sent: when, in which order it came, whose, which SMS, which stay in a status.
         self.due: list[tuple[datetime, int, Account, str, int]] = []
         self.accounts: dict[str, Account] = {}
@@ -802,12 +854,19 @@ class Peer:
         if method not in operations:
             allowed = ", ".join(sorted(operations))
             raise RefusalError(405, {"error": f"{method} is not possible."}, {"Allow": allowed})
-        account = self.authenticate(
-            environ.get("HTTP_AUTHORIZATION", ""), method, resource, item_id
-        )
-        self.settle()
         pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         media_type = str(environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+        try:
+            account = self.authenticate(
+                environ.get("HTTP_AUTHORIZATION", ""), method, resource, item_id
+            )
+        except RefusalError:
+            if WORKS_ANYWAY.get(self.defect) == method and resource == "activity/sms":
+                holder = self.holder_of(item_id)
+                raw = read_body(environ)
+                operations[method](Request(holder, item_id, dict(pairs), media_type, raw))
+            raise
+        self.settle()
         raw = read_body(environ)
         return operations[method](Request(account, item_id, dict(pairs), media_type, raw))
 
@@ -824,6 +883,8 @@ class Peer:
 
     def authenticate(self, header: str, method: str, resource: str, item_id: str) -> Account:
         account = self.account_of(header)
+        if self.wrong("update-without-bearer") and method == "PUT" and header[:6] == "Bearer":
+            account = None
         if account is not None:
             return account
         if resource == "activity/sms" and (
@@ -852,6 +913,8 @@ class Peer:
         name = self.basic_user(rest.strip())
         if name is None:
             return None
+        if self.wrong("key-trimmed"):
+            name = name.strip()
         alike = (name or "").startswith("peer_") and self.wrong("any-key-of-a-kind")
         if (
             alike
@@ -914,6 +977,11 @@ class Peer:
         sms["date_sent"] = None if dateless else moment
         sms["date_updated"] = moment
         sms["cost"] = "0.0125"
+        if self.wrong("sent-loses-files"):
+            sms["attachments"] = []
+        lost = {"sent-loses-template": "template_id", "sent-loses-date": "date_scheduled"}
+        if self.defect in lost:
+            sms[lost[self.defect]] = None
 
     def enter(self, sms: Record, status: str, moment: datetime) -> None:
         """Begin a new stay in a status: what the stay before had planned is void."""
@@ -945,9 +1013,14 @@ class Peer:
             seconds = sms["send_in"] if is_number(sms["send_in"]) else 0
             if self.wrong("outbox-stays") or (self.wrong("send-in-stays") and seconds):
                 return None
-            ignored = self.wrong("send-in-ignored") or (
-                self.wrong("send-in-ignored-on-change") and changing
+            if self.wrong("files-are-never-sent") and sms["attachments"]:
+                return None
+            if self.wrong("templates-are-never-sent") and sms["template_id"]:
+                return None
+            ignored = (self.wrong("send-in-2-ignored") and seconds <= 2) or (
+                self.wrong("send-in-ignored")
             )
+            ignored = ignored or (self.wrong("send-in-ignored-on-change") and changing)
             if self.wrong("send-in-from-created") and changing:
                 entered = sms["date_created"]
             date = sms["date_scheduled"]
@@ -1019,7 +1092,14 @@ class Peer:
         lax = (self.wrong("text-any-type") and name == "text") or (
             self.wrong("update-any-type") and changing
         )
-        if value is not None and not isinstance(value, str) and not lax:
+        if (
+            value is None
+            and name == "text"
+            and changing
+            and self.wrong("null-text-refused-on-change")
+        ):
+            wrong[name] = "Has to be a string."
+        elif value is not None and not isinstance(value, str) and not lax:
             wrong[name] = "Has to be a string or null."
         elif (
             name.endswith("_phone")
@@ -1047,6 +1127,9 @@ class Peer:
         moment = parse_moment(value, lenient) if isinstance(value, str) else None
         if value is None or moment is not None:
             values[name] = moment and self.keep_precision(moment)
+            epoch = datetime(1970, 1, 1, tzinfo=UTC)
+            if self.wrong("no-dates-before-1970") and moment is not None and moment < epoch:
+                values[name] = epoch
         elif (self.wrong("date-any") and name == "date_scheduled" and isinstance(value, str)) or (
             self.wrong("activity-at-any") and name == "activity_at"
         ):
@@ -1134,6 +1217,8 @@ class Peer:
         if self.variant == "lenient" and status in LOGS:
             return
         found = [n for n in account.numbers.values() if n["number"] == number]
+        if self.wrong("number-by-its-end") and not found:
+            found = [n for n in account.numbers.values() if n["number"][-10:] == number[-10:]]
         if self.wrong("foreign-number") and not found:
             others = (n for a in self.accounts.values() for n in a.numbers.values())
             found = [n for n in others if n["number"] == number]
@@ -1238,7 +1323,9 @@ class Peer:
         text: str = template["text"]
         if self.wrong("template-name"):
             return str(template["name"])
-        if self.wrong("template-raw"):
+        if self.wrong("template-raw") or (
+            self.wrong("template-by-chance") and template["id"] in self.seeded
+        ):
             return text
         records = {
             "lead": find(account.leads, sms["lead_id"]),
@@ -1249,7 +1336,8 @@ class Peer:
         if self.wrong("template-first-contact") and records["contact"] is not None:
             own = (c for c in account.contacts.values() if c["lead_id"] == sms["lead_id"])
             records["contact"] = next(own, None)
-        return render_template(text, records)
+        rendered = render_template(text, records)
+        return rendered.strip() if self.wrong("template-stripped") else rendered
 
     # -- the five operations on SMS ---------------------------------------------------------------
 
@@ -1264,6 +1352,16 @@ class Peer:
         if wrong:
             self.leave_traces(account, values, notify)
             raise bad_request(wrong)
+        if self.wrong("alike-are-one") and values["status"] == "outbox":
+            for one in account.sms.values():
+                alike = all(
+                    one[n] == values.get(n) for n in ("text", "remote_phone", "local_phone")
+                )
+                if alike and one["status_before"] is None:
+                    return 200, self.show(account, one), {}
+        if self.wrong("remote-of-before"):
+            values.setdefault("remote_phone", self.remote_before)
+            self.remote_before = values["remote_phone"]
         sms = self.store_sms(account, values)
         self.notify(account, sms, notify)
         self.plan(account, sms)
@@ -1357,6 +1455,8 @@ class Peer:
             return text
         if self.wrong("text-truncated"):
             return text[:5]
+        if self.wrong("text-none") and text == "None":
+            return None
         if self.wrong("text-truncated-160"):
             return text[:160]
         if self.wrong("text-ascii"):
@@ -1386,6 +1486,8 @@ class Peer:
             inbound = False
         if self.wrong("direction-sent-inbound") and status == "sent":
             inbound = True
+        if self.wrong("direction-without-number") and status == "sent":
+            inbound = values.get("local_phone") is None
         return "inbound" if inbound else "outbound"
 
     def choose_send_in(self, values: Record) -> Any:
@@ -1409,6 +1511,8 @@ class Peer:
             wanted = True
         if not wanted or self.wrong("notification-never"):
             return
+        if self.wrong("notification-needs-text") and not sms["text"]:
+            return
         for _ in range(2 if self.wrong("notification-twice") else 1):
             self.add_notification(account, sms)
 
@@ -1426,6 +1530,8 @@ class Peer:
             "local_phone": sms["local_phone"],
             "remote_phone": sms["remote_phone"],
         }
+        if self.wrong("notification-done"):
+            task["is_complete"] = True
         account.tasks[task["id"]] = task
 
     def get_sms(self, request: Request) -> Answer:
@@ -1450,6 +1556,8 @@ class Peer:
 
     def delete_sms(self, request: Request) -> Answer:
         account, sms = self.find_sms(request, "foreign-changeable")
+        if sms is None and self.wrong("deleted-twice-200") and request.item_id in account.deleted:
+            return 200, {}, {}
         if sms is None:
             return self.miss_sms("unknown-delete-200")
         if not self.wrong("delete-keeps"):
@@ -1472,6 +1580,12 @@ class Peer:
         keeps = self.wrong("draft-to-scheduled-keeps-stored-date") and sms["date_scheduled"]
         if keeps and changes.get("status") == "scheduled":
             changes.pop("date_scheduled", None)
+        if self.wrong("null-contact-ignored") and changes.get("contact_id", "") is None:
+            del changes["contact_id"]
+        if self.wrong("empty-text-ignored") and changes.get("text", None) == "":
+            del changes["text"]
+        if self.wrong("move-ignores-number") and "status" in changes:
+            changes.pop("remote_phone", None)
         self.check_move(sms, changes, wrong)
         self.check_modification(sms, changes, wrong)
         merged = {**sms, **changes}
@@ -1499,6 +1613,8 @@ class Peer:
         move = (before, after)
         is_open = move in OPEN_MOVES and CLOSED_MOVES.get(self.defect) != move
         is_open = is_open or OPENED_MOVES.get(self.defect) == move or self.wrong("all-moves")
+        if self.wrong("sent-goes-out-again") and move == ("sent", "outbox"):
+            is_open = sms["status_before"] == "outbox"
         if move == ("outbox", "draft") and is_number(sms["send_in"]):
             late = self.now() > sms["entered"] + timedelta(seconds=sms["send_in"] / 2)
             is_open = is_open and not (late and self.wrong("cancel-half-window"))
@@ -1521,6 +1637,10 @@ class Peer:
             allowed = (
                 MODIFIABLE.get(self.defect) == status
                 or (self.wrong("modifiable-text") and others == ["text"])
+                or (
+                    self.wrong("modifiable-by-null")
+                    and all(changes[name] is None for name in others)
+                )
                 or (cancels and (self.variant == "lenient" or self.wrong("change-with-cancel")))
             )
         if others and not allowed:
@@ -1558,9 +1678,13 @@ class Peer:
         forgotten = self.wrong("update-lost") or (
             self.wrong("cancel-forgotten") and changes.get("status") == "draft"
         )
-        target = dict(sms) if forgotten else sms
+        target, before = dict(sms) if forgotten else sms, sms["attachments"]
         target.update({name: merged[name] for name in (*changes, "lead_id") if name != "status"})
         target["attachments"] = target["attachments"] or []
+        if self.wrong("files-pile-up") and changes.get("attachments"):
+            target["attachments"] = [*before, *target["attachments"]]
+        if self.wrong("update-resets-user") and "user_id" not in changes:
+            target["user_id"] = account.person["id"]
         if renders:
             target["text"] = self.text_of_template(account, target)
         if "text" in changes:
@@ -1582,6 +1706,12 @@ class Peer:
         self.enter(sms, status, now)
         if before == "outbox":
             sms["send_in"] = None  # the undo window was that sending's
+        if self.wrong("move-directs"):
+            sms["direction"] = "outbound"
+        if self.wrong("cancel-dates-anew") and status == "draft":
+            sms["activity_at"] = sms["date_created"]
+        if self.wrong("cancel-loses-files") and status == "draft":
+            sms["attachments"] = []
         if before in ("scheduled", "outbox") and self.variant == "bare":
             sms["date_scheduled"] = None
         if status == "scheduled" and self.wrong("draft-to-scheduled-loses-date"):
@@ -1677,6 +1807,8 @@ class Peer:
             answer["user_id"] = None
         if listing and self.wrong("list-lacks-text"):
             answer["text"] = None
+        if listing and self.wrong("list-undated"):
+            answer["date_sent"] = None
         if listing and self.wrong("list-stale"):
             answer.update(sms.get("as_created", answer))
 
@@ -1685,6 +1817,8 @@ class Peer:
     def list_sms(self, request: Request) -> Answer:
         account = request.account
         found = list(account.sms.values())
+        if self.wrong("list-of-all-accounts"):
+            found = [sms for one in self.accounts.values() for sms in one.sms.values()]
         if self.wrong("deleted-still-listed"):
             found += account.deleted.values()
         if not self.wrong("filters-ignored"):
@@ -1731,7 +1865,7 @@ class Peer:
             for person in people:
                 self.add_contact(account, lead, {"name": person})
         for name, text in profile.templates:
-            self.add_template(account, {"name": name, "text": text})
+            self.seeded.add(self.add_template(account, {"name": name, "text": text})["id"])
         task = self.compose_task(account, "lead", "Water the plants")
         account.tasks[task["id"]] = task
         return account
