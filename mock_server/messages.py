@@ -54,6 +54,10 @@ def choices(options: Any) -> str:
     return ", ".join(option if isinstance(option, str) else quoted(option) for option in options)
 
 
+def fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number} fields"
+
+
 def say(keyword: str, limit: Any) -> tuple[str, str]:
     """The message for a broken keyword, and what would be accepted."""
     match keyword:
@@ -95,6 +99,10 @@ def say(keyword: str, limit: Any) -> tuple[str, str]:
             return f"Ensure this list has at least {limit} items.", f"{limit} items or more"
         case "maxItems":
             return f"Ensure this list has at most {limit} items.", f"{limit} items or fewer"
+        case "minProperties":
+            return f"Ensure it has at least {fields(limit)}.", f"at least {fields(limit)}"
+        case "maxProperties":
+            return f"Ensure it has at most {fields(limit)}.", f"at most {fields(limit)}"
         case "additionalProperties" | "unevaluatedProperties":
             return "This field is not known.", "only documented fields"
         case "anyOf" | "oneOf":

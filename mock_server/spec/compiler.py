@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mock_server.errors import DocumentError
 from mock_server.functions import FUNCTIONS
+from mock_server.messages import quoted
 from mock_server.spec.catalogue import check_unstated, compile_rules
 from mock_server.spec.compilation import Compilation, check_claims
 from mock_server.spec.consistency import check_consistency
@@ -51,9 +52,8 @@ def compile_source(source: Source) -> Document:
     if source.value is None and source.faults:
         raise DocumentError(source.path, list(source.faults))
     if not isinstance(source.value, dict):
-        fault = source.fault(
-            "#", f"a document of type {type(source.value).__name__}", "an OpenAPI 3.1 mapping"
-        )
+        found = "nothing" if source.value is None else quoted(source.value)
+        fault = source.fault("#", found, "an OpenAPI 3.1 mapping")
         raise DocumentError(source.path, with_lines(source, [fault]))
     if is_older(source.value):
         # Without words of ours a document of 3.0 is as good; our words need 3.1.

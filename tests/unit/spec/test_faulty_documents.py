@@ -1039,3 +1039,12 @@ def test_no_damage_makes_compiling_crash(data: st.DataObject) -> None:
     source = parse_source("".join(lines), LOCKERS)
     with suppress(DocumentError):
         compile_source(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("", "nothing"), ("null", "nothing"), ("- 1", "[1]"), ("words", '"words"')]
+)
+def test_what_is_no_mapping_is_no_document(text: str, found: str) -> None:
+    with pytest.raises(DocumentError, match=r"expected an OpenAPI 3\.1 mapping") as refused:
+        compile_source(parse_source(text))
+    assert refused.value.faults[0].found == found

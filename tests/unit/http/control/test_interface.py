@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import schemathesis
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
@@ -143,3 +146,15 @@ def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:
     ]
     assert not [text for text in texts if "secret_of_somebody" in text]
     assert "api_test_colleague" not in texts[3]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [({"freeze": True, "advance": 3}, "at most 1 field"), ({}, "at least 1 field")],
+    ids=["two", "none"],
+)
+def test_how_many_fields_a_body_has_is_said_in_words(
+    caller: Caller, body: Any, expected: str
+) -> None:
+    refused = caller.control("POST", "/clock", 400, json=body)
+    assert [fault["expected"] for fault in refused["faults"]] == [expected]
