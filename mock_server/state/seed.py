@@ -128,7 +128,7 @@ def with_callers(seeds: Sequence[Seed], document: Document) -> list[Seed]:
     first, *others = seeds
     for name, by in callers.items():
         if first.records.get(name):
-            found = f"{len(first.records[name])} records without {by}"
+            found = f"{len(first.records[name])} of {name}, none with {by}"
             expected = f"one with {by}: a key says who calls"
             source = Source(None, "", None) if first.path is None else load_source(first.path)
             fault = source.fault(f"#/{escape(name)}", found, expected)

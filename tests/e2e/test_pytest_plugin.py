@@ -23,6 +23,7 @@ def pytest_run(
     (folder / "test_it.py").write_text(textwrap.dedent(code))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     told = {**os.environ, **(environment or {})}
+    told.pop("PYTEST_ADDOPTS", None)  # meant for the run that this is a part of
     return subprocess.run(
         command, capture_output=True, text=True, cwd=folder, timeout=120, env=told
     )

@@ -150,6 +150,6 @@ def test_users_of_whom_none_can_call_are_refused(document: Document, tmp_path: P
     (fault,) = refused.value.faults
     assert (fault.pointer, fault.line) == ("#/users", 2)
     assert (fault.found, fault.expected) == (
-        "1 records without api_key",
+        "1 of users, none with api_key",
         "one with api_key: a key says who calls",
     )
