@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from mock_server.http.journal import to_json
+from mock_server.http.journal import Entry, to_json
 from mock_server.http.log import RequestLog
 from mock_server.spec import Document
 from mock_server.state.tenant import Tenant
@@ -56,6 +56,8 @@ class MockServer(Answering):
                 f'found the key "{self.key}"; expected one that begins with {tenants.prefix}'
             )
         self.tenant: Tenant = found
+        nobodys = self.stub.lane.journal
+        self.before = nobodys[-1].number if nobodys else 0
 
     @property
     def origin(self) -> str:
@@ -86,15 +88,22 @@ class MockServer(Answering):
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """What was asked and answered, oldest first, each with its explanation."""
+        """What was asked and answered, oldest first, each with its explanation.
+
+        With what was asked in this process since then without a key that is known.
+        """
         lane = self.stub.lane
-        return [to_json(entry, lane.plan, lane.coverage) for entry in tuple(self.tenant.journal)]
+        return [to_json(entry, lane.plan, lane.coverage) for entry in self.entries()]
 
     def log(self) -> str:
         """The same as lines to read."""
         log = RequestLog(stream=StringIO())
         plan = self.stub.lane.plan
-        return "".join(log.as_text(entry, plan) for entry in tuple(self.tenant.journal)).rstrip()
+        return "".join(log.as_text(entry, plan) for entry in self.entries()).rstrip()
+
+    def entries(self) -> list[Entry]:
+        nobodys = [one for one in tuple(self.stub.lane.journal) if one.number > self.before]
+        return sorted((*tuple(self.tenant.journal), *nobodys), key=lambda entry: entry.number)
 
     def adapter(self) -> InProcessAdapter:
         """What a `requests` session sends by: no socket."""

@@ -126,6 +126,16 @@ def test_a_key_without_the_prefix_is_refused(stub: Stub) -> None:
         MockServer(stub=stub, key="live_key")
 
 
+def test_what_came_without_a_key_or_to_no_operation_is_shown_as_well(server: MockServer) -> None:
+    server.client.get("activity/smses/")
+    with server.intercept("https://api.close.com"):
+        me = requests.get("https://api.close.com/api/v1/me/", timeout=5)
+    assert me.status_code == 401
+    assert [one["status"] for one in server.requests] == [404, 401]
+    assert "401" in server.log()
+    assert MockServer(stub=server.stub).requests == []
+
+
 def test_the_log_says_why(server: MockServer) -> None:
     server.client.post("activity/sms/", json={"status": "scheduled"})
     assert "refused by sms.scheduled.needs-date" in server.log()
