@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -96,7 +96,15 @@ class Page:
         found.send_keys(words)
 
     def press(self, keys: str) -> None:
-        self.chrome.switch_to.active_element.send_keys(keys)
+        """As on a keyboard: whatever has the focus by then gets them."""
+        chain = ActionChains(self.chrome)
+        held = keys[:1] if keys[:1] == Keys.CONTROL else ""
+        if held:
+            chain.key_down(held)
+        chain.send_keys(keys.removeprefix(held))
+        if held:
+            chain.key_up(held)
+        chain.perform()
 
     def act(self, way: str) -> None:
         """What is to become of what is written."""
