@@ -15,6 +15,7 @@ from mock_server.state.store import Store
 
 JOURNAL_LENGTH = 500
 JOURNAL_BYTES = 16 * 1024 * 1024  # of bodies
+HEAVY = 8 * 1024  # bytes; what is lighter has room in any case
 TEST_PREFIX = "api_test_"
 TENANT_LIMIT = 1_000
 Dispatch = Callable[["Tenant", list[Delivery]], None]
@@ -30,25 +31,23 @@ class Planting:
 
 
 class Journal(deque[Any]):
-    """The last entries: so many, and no more than their bodies have room for."""
+    """The last entries: so many, and no more than their bodies have room for.
+
+    An entry's `weight` is the bytes of its bodies; only heavy ones are worth a count of all.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.weight = 0
-        self.lock = Lock()
+        super().__init__(maxlen=JOURNAL_LENGTH)
 
     def append(self, entry: Any) -> None:
-        """Keeps an entry, whose `weight` is the bytes of its bodies, in place of the oldest ones."""
-        with self.lock:
-            self.weight += entry.weight
-            super().append(entry)
-            while len(self) > JOURNAL_LENGTH or (self.weight > JOURNAL_BYTES and len(self) > 1):
-                self.weight -= self.popleft().weight
+        deque.append(self, entry)
+        if entry.weight > HEAVY:
+            self.lighten()
 
-    def clear(self) -> None:
-        with self.lock:
-            super().clear()
-            self.weight = 0
+    def lighten(self) -> None:
+        left = sum(entry.weight for entry in tuple(self)) - JOURNAL_BYTES
+        while left > 0 and len(self) > 1:
+            left -= self.popleft().weight
 
 
 class Tenant:

@@ -99,9 +99,9 @@ def test_a_name_that_is_none_is_never_looked_for(
 def test_a_journal_has_room_for_so_many_bytes(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mock_server.state.tenant.JOURNAL_BYTES", 20_000)
+    monkeypatch.setattr("mock_server.state.tenant.JOURNAL_BYTES", 200_000)
     for number in range(30):
-        caller.sms(status="draft", text=f"{number} " + "x" * 1_000)
+        caller.sms(status="draft", text=f"{number} " + "x" * 10_000)
     shown = caller.control("GET", "/requests")
     assert 5 < len(shown) < 12
     assert shown[0]["request"]["text"].startswith("29 ")
