@@ -12,10 +12,9 @@ from urllib.parse import unquote
 
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.call import Call
-from mock_server.http.control.search import to_value
 from mock_server.http.control.sending import NO_KEY, refused_key
 from mock_server.http.control.texts import WRONG_KEY, faults_of, preference_of, target
-from mock_server.http.journal import Entry
+from mock_server.http.journal import Entry, to_value
 from mock_server.spec import default_document_path
 
 MOST = 20  # requests before it

@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import Form, iter_misfits, misfit
 from mock_server.http.faults import matches_path
-from mock_server.http.journal import Entry
-from mock_server.http.journal import to_value as to_value
+from mock_server.http.journal import Entry, to_value
 from mock_server.rules.schema import build_validator
 
 # What weighs how much where requests are ranked by how near they come.

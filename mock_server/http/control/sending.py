@@ -12,8 +12,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import hinted, misfit
 from mock_server.http.control.names import unknown
-from mock_server.http.control.search import to_value
-from mock_server.http.journal import Entry
+from mock_server.http.journal import Entry, to_value
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Request
 from mock_server.spec.model import Document
