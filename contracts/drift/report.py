@@ -39,7 +39,7 @@ def print_drift(document: Document, drift: Drift, console: Console) -> None:
     count = len(drift.found)
     colour = "yellow" if count else "green"
     console.print(
-        f"[{colour}]{count} differences[/] between the stub and {escape(drift.base)} in "
+        f"[{colour}]{count} {'difference' if count == 1 else 'differences'}[/] between the stub and {escape(drift.base)} in "
         f"{drift.sequences} sequences ({drift.skipped} could not be played), "
         f"{drift.requests} requests, {drift.seconds:.0f} s, seed {drift.seed}",
         soft_wrap=True,
