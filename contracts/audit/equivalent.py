@@ -526,8 +526,20 @@ def same_moment_reason(resource: Resource, transition: Transition, field: str) -
     return ""
 
 
-def requires_reason(lifecycle: Lifecycle, requirement: Requirement, state: str) -> str:
+def requires_reason(
+    document: Document, lifecycle: Lifecycle, requirement: Requirement, state: str
+) -> str:
     """Whether it can make a difference that another state requires something too."""
+    wanted = set(keyword_of(requirement.schema, "required") or [])
+    warned = {
+        name
+        for other in lifecycle.requires
+        if state in other.states
+        and {document.rules[i].policy for i in rule_ids(other.schema)} == {"warn"}
+        for name in keyword_of(other.schema, "required") or []
+    }
+    if wanted and wanted <= warned:
+        return ONLY_WARNS
     if state in lifecycle.initial or state in lifecycle.editable:
         return ""
     asked = [t for t in lifecycle.transitions if t.to == state and not t.timed and t.event is None]

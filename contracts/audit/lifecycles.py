@@ -40,7 +40,7 @@ def machine_mutants(
         yield from sets_mutants(resource, transition, at)
     yield from final_mutants(document, resource, lifecycle, place)
     yield from editable_mutants(resource, lifecycle, place)
-    yield from requirement_mutants(resource, lifecycle, place)
+    yield from requirement_mutants(document, resource, lifecycle, place)
 
 
 def named(resource: Resource, transition: Transition) -> str:
@@ -223,7 +223,7 @@ def editable_mutants(resource: Resource, lifecycle: Lifecycle, place: Tokens) ->
 
 
 def requirement_mutants(
-    resource: Resource, lifecycle: Lifecycle, place: Tokens
+    document: Document, resource: Resource, lifecycle: Lifecycle, place: Tokens
 ) -> Iterator[Mutant]:
     for position, requirement in enumerate(lifecycle.requires):
         at = (*place, "requires", str(position))
@@ -245,5 +245,5 @@ def requirement_mutants(
                     f"{resource.title}: {state} needs {names} too",
                     ids,
                     (Edit((*at, "in", "-"), state),),
-                    excluded=requires_reason(lifecycle, requirement, state),
+                    excluded=requires_reason(document, lifecycle, requirement, state),
                 )
