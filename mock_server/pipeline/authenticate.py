@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Collection
 from functools import lru_cache
 
 from mock_server.pipeline.exchange import Exchange
 from mock_server.problems import Problem, Violation
+from mock_server.spec.model import SecurityScheme
 
 
 @lru_cache(maxsize=4_096)
@@ -51,15 +53,22 @@ def authenticate(exchange: Exchange) -> Problem | None:
                 exchange.key = key
                 exchange.principal = tenant.principals[key]
                 return None
-    ids = tuple(dict.fromkeys(rule_id for scheme in schemes for rule_id in scheme.rule_ids))
-    ways = " or ".join(dict.fromkeys(scheme.shown for scheme in schemes))
-    violation = Violation(ids, "/headers/authorization", None, f"{ways} are needed.", reason, ways)
     if not schemes or exchange.plan.optional_auth:
         tenants = exchange.tenants
         exchange.key = tenants.default_key
         exchange.tenant = tenants.default
         exchange.principal = exchange.tenant.principals[exchange.key]
         if schemes:
-            exchange.violations.append(violation)  # its policy says what becomes of it
+            exchange.violations.append(
+                unnamed(schemes, reason)
+            )  # its policy says what becomes of it
         return None
-    return Problem(401, f"Found {reason}. {ways} are needed.", (violation,))
+    violation = unnamed(schemes, reason)
+    return Problem(401, f"Found {reason}. {violation.message}", (violation,))
+
+
+def unnamed(schemes: Collection[SecurityScheme], reason: str) -> Violation:
+    """That a request does not name its caller in any of the ways there are."""
+    ids = tuple(dict.fromkeys(rule_id for scheme in schemes for rule_id in scheme.rule_ids))
+    ways = " or ".join(dict.fromkeys(scheme.shown for scheme in schemes))
+    return Violation(ids, "/headers/authorization", None, f"{ways} are needed.", reason, ways)
