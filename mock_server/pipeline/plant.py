@@ -11,7 +11,7 @@ from mock_server.pipeline.exchange import Plan
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import NOTHING, Context
 from mock_server.spec.model import Expression, Resource, SecurityScheme
-from mock_server.state.seed import Seed
+from mock_server.state.seed import Seed, in_order
 from mock_server.state.store import Record, Store
 
 
@@ -73,14 +73,8 @@ def dates(resource: Resource, on: str) -> list[str]:
 
 def in_order_of_need(plan: Plan) -> list[Prototype]:
     """Prototypes so that what derived values follow is planted before them, where that can be."""
-    waiting = dict(plan.prototypes)
-    ordered: list[Prototype] = []
-    while waiting:
-        ready = [
-            name
-            for name, prototype in waiting.items()
-            if not {r.to for r in prototype.resource.references.values()}
-            & (waiting.keys() - {name})
-        ] or [next(iter(waiting))]
-        ordered += [waiting.pop(name) for name in ready]
-    return ordered
+    needs = {
+        name: {one.to for one in prototype.resource.references.values()} - {name}
+        for name, prototype in plan.prototypes.items()
+    }
+    return [plan.prototypes[name] for name in in_order(needs)]

@@ -30,7 +30,7 @@ def build_reference(
     where_ids = rule_ids(reference.where) or reference.rule_ids
     says = " ".join(rules[i].says for i in where_ids[:1] if i in rules)
     pointer = f"/body/{field}"
-    kind = f"the {by} of {article(target.title)}"
+    kind = kind_of(reference, resources)
 
     narrower = narrowed(reference)
 
@@ -46,7 +46,7 @@ def build_reference(
             theirs: record[ours] for theirs, ours in match if record.get(ours) is not None
         }
         bound = [*narrower, *(f"{name} is {quoted(held)}" for name, held in own.items())]
-        expected = kind + (f" whose {' and '.join(bound)}" if bound else "")
+        expected = in_words(kind, bound)
         listed = candidates(store, own)
         return Violation(ids, pointer, field, message, value, expected + such_as(listed), facts)
 
@@ -85,9 +85,15 @@ def build_reference(
 
 def wanted(reference: Reference, resources: Mapping[str, Resource]) -> str:
     """What a reference is to name, in words."""
-    kind = f"the {reference.by} of {article(resources[reference.to].title)}"
-    narrower = narrowed(reference)
-    return kind + (f" whose {' and '.join(narrower)}" if narrower else "")
+    return in_words(kind_of(reference, resources), narrowed(reference))
+
+
+def kind_of(reference: Reference, resources: Mapping[str, Resource]) -> str:
+    return f"the {reference.by} of {article(resources[reference.to].title)}"
+
+
+def in_words(kind: str, bounds: list[str]) -> str:
+    return kind + (f" whose {' and '.join(bounds)}" if bounds else "")
 
 
 def narrowed(reference: Reference) -> list[str]:

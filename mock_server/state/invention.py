@@ -11,7 +11,7 @@ from mock_server.clock import SECOND, format_instant, parse_instant
 from mock_server.errors import SettingsError
 from mock_server.ids import IdFactory
 from mock_server.spec.model import Document, Invented, Resource
-from mock_server.state.seed import Seed
+from mock_server.state.seed import Seed, in_order
 
 LATEST = parse_instant("2026-03-01T00:00:00Z") or 0
 YEAR = 365 * 24 * 3600  # seconds
@@ -39,24 +39,19 @@ def plan_counts(document: Document, asked: Mapping[str, int]) -> dict[str, int]:
                 f"{by_collection[name].name} in {document.path}"
             )
     counts = dict(asked)
-    for resource in in_order(document):
+    for resource in resources_in_order(document):
         counts[resource.collection] = count_for(resource, counts)
         counts[f"each {resource.name}"] = counts[resource.collection]
     return {name: count for name, count in counts.items() if count and name in by_collection}
 
 
-def in_order(document: Document) -> list[Resource]:
+def resources_in_order(document: Document) -> list[Resource]:
     """Resources behind those of which they pick."""
-    waiting = dict(document.resources)
-    ordered: list[Resource] = []
-    while waiting:
-        ready = [
-            name
-            for name, one in waiting.items()
-            if not {inner.pick for inner in one.invented.values()} & waiting.keys()
-        ] or [next(iter(waiting))]
-        ordered += [waiting.pop(name) for name in ready]
-    return ordered
+    needs = {
+        name: {inner.pick for inner in one.invented.values()}
+        for name, one in document.resources.items()
+    }
+    return [document.resources[name] for name in in_order(needs)]
 
 
 class Inventor:
@@ -79,7 +74,7 @@ class Inventor:
 
     def make(self, counts: Mapping[str, int]) -> Iterator[str]:
         """Makes so many; yields the collection with each record that is made."""
-        for resource in in_order(self.document):
+        for resource in resources_in_order(self.document):
             count = counts.get(resource.collection, 0)
             made = self.records.setdefault(resource.collection, []) if count else []
             for number in range(count):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,19 @@ def with_callers(seeds: Sequence[Seed], document: Document) -> list[Seed]:
     base = load_seed(document.seeds[0], document).records
     taken = {name: base[name] for name in base if name in fixed and name not in first.records}
     return [Seed(first.path, {**taken, **first.records}), *others]
+
+
+def in_order(needs: Mapping[str, Set[str]]) -> list[str]:
+    """Names so that each comes behind those that it needs, where that can be."""
+    waiting = dict(needs)
+    ordered: list[str] = []
+    while waiting:
+        ready = [name for name, needed in waiting.items() if not needed & waiting.keys()]
+        ready = ready or [next(iter(waiting))]
+        ordered += ready
+        for name in ready:
+            del waiting[name]
+    return ordered
 
 
 def build_fit(resource: Resource) -> Draft202012Validator:
