@@ -41,8 +41,8 @@ Fetch = Callable[[str, Mapping[str, str]], Answer]
 class Permissions:
     """What the person who runs it allowed.
 
-    `recipients` None means any address. `strict` is for targets beyond this machine: only records
-    that the run has made are changed, and only such are made as can be deleted again.
+    `recipients` None means any address. `strict` is for targets beyond this machine: only such
+    records are made as can be deleted again.
     """
 
     write: bool
@@ -188,13 +188,13 @@ class Guard:
         content: bytes | None,
     ) -> frozenset[str] | None:
         stored: Stored | Unread = MISSING
-        if route.takes_id and (self.permissions.strict or route.sends or route.is_inferred):
+        is_own = (route.resource.name, record_id) in self.own
+        if route.takes_id and (route.sends or not is_own):
             stored = self.stored(route, record_id, headers)
-        if route.is_inferred and isinstance(stored, Stored) and stored is not MISSING:
-            # Ids are drawn from schemas: small numbers would meet what is there, here as elsewhere.
-            self.demand_own(route, record_id)
+            if stored is not MISSING and not is_own:
+                raise WithheldError(OWN)
         if self.permissions.strict:
-            self.check_strictly(route, record_id, method, stored)
+            self.check_strictly(route, method)
         if method == "DELETE" or not route.sends:
             return None
         reading = read_body(content, headers, route.words)
@@ -212,17 +212,9 @@ class Guard:
             raise WithheldError(RECIPIENT)
         return named
 
-    def demand_own(self, route: Route, record_id: str) -> None:
-        if (route.resource.name, record_id) not in self.own:
-            raise WithheldError(OWN)
-
-    def check_strictly(
-        self, route: Route, record_id: str, method: str, stored: Stored | Unread
-    ) -> None:
+    def check_strictly(self, route: Route, method: str) -> None:
         if method not in route.operations:
             raise WithheldError(PLAIN)
-        if route.takes_id and stored is not MISSING:
-            self.demand_own(route, record_id)
         if not route.takes_id and not route.can_delete:
             raise WithheldError(f"an operation beside it that deletes a {route.resource.title}")
 

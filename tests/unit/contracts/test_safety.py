@@ -32,8 +32,13 @@ def stored(status: int, body: Any) -> Any:
     return lambda target, headers: Answer(status, {}, content, body)
 
 
-def guard_of(document: Document, permissions: Permissions, record: Any = None) -> Guard:
+def guard_of(
+    document: Document, permissions: Permissions, record: Any = None, own: bool = True
+) -> Guard:
+    """A guard before a target that has one record, of the run's `own`, or none."""
     guard = Guard(document, permissions)
+    if own:
+        guard.adopt("SMSActivity", "acti_1")
     if record is not None:
         whole = {"id": "acti_1", "status": "draft", "remote_phone": None, **record}
         guard.fetch = stored(200, whole)
@@ -336,18 +341,31 @@ def test_beyond_this_machine_reading_is_all_that_is_allowed(document: Document) 
         guard.check("POST", "/__mock/clock", JSON, b'{"advance": 1}')
 
 
-def test_beyond_this_machine_only_own_records_are_changed_and_deleted(document: Document) -> None:
-    guard = guard_of(document, REMOTE, DRAFT)
-    assert is_withheld(guard, "PUT", RECORD, encoded({"text": "x"}))
-    assert is_withheld(guard, "DELETE", RECORD)
+@pytest.mark.parametrize("permissions", [LOOPBACK, REMOTE], ids=["loopback", "remote"])
+def test_only_own_records_are_changed_and_deleted(
+    document: Document, permissions: Permissions
+) -> None:
+    guard = guard_of(document, permissions, DRAFT, own=False)
+    for method, content in (("PUT", encoded({"text": "x"})), ("DELETE", None)):
+        with pytest.raises(WithheldError, match="a record that the run has made itself"):
+            guard.check(method, RECORD, JSON, content)
     guard.learn("POST", SMS, Answer(200, {}, b"", {"id": "acti_1", **DRAFT}))
     assert not is_withheld(guard, "PUT", RECORD, encoded({"text": "x"}))
     assert not is_withheld(guard, "DELETE", RECORD)
-    assert is_withheld(guard, "DELETE", SMS)
+    assert is_withheld(guard_of(document, permissions, own=False), "DELETE", SMS)
+
+
+def test_a_record_that_may_be_there_is_not_deleted(document: Document) -> None:
+    guard = guard_of(document, LOOPBACK, own=False)
+    guard.fetch = stored(500, {})
+    assert is_withheld(guard, "DELETE", RECORD)
+    guard.looked_up.clear()
+    guard.fetch = stored(404, {})
+    assert not is_withheld(guard, "DELETE", RECORD)
 
 
 def test_beyond_this_machine_what_is_not_there_may_be_asked_to_change(document: Document) -> None:
-    guard = guard_of(document, REMOTE)
+    guard = guard_of(document, REMOTE, own=False)
     assert not is_withheld(guard, "PUT", RECORD, encoded({"status": "draft"}))
     assert not is_withheld(guard, "DELETE", RECORD)
 
