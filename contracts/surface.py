@@ -83,3 +83,10 @@ def success_rules(operations: Iterable[Operation]) -> tuple[str, ...]:
         for rule_id in response_rules(operation, str(operation.success)):
             found[rule_id] = None
     return tuple(found)
+
+
+def echo_rules(surface: Surface) -> tuple[str, ...]:
+    """The rules that the document ties to what create, read and update answer."""
+    return success_rules(
+        one for one in (surface.create, surface.read, surface.update) if one is not None
+    )

@@ -14,7 +14,14 @@ from contracts.audit.equivalent import (
 from contracts.audit.mutant import Mutant, Tampering, unique
 from contracts.audit.records import wrong_value
 from contracts.audit.tampering import example_of
-from contracts.surface import Surface, build_surfaces, refusal_status, response_rules, success_rules
+from contracts.surface import (
+    Surface,
+    build_surfaces,
+    echo_rules,
+    refusal_status,
+    response_rules,
+    success_rules,
+)
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
@@ -88,12 +95,6 @@ def field_mutants(document: Document, surface: Surface) -> Iterator[Mutant]:
 
 def used_ways(surface: Surface) -> list[str]:
     return [one.does for one in surface.operations() if one.does in EVERYWHERE]
-
-
-def echo_rules(surface: Surface) -> tuple[str, ...]:
-    return success_rules(
-        one for one in (surface.create, surface.read, surface.update) if one is not None
-    )
 
 
 def rules_of_field(surface: Surface, field: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from contracts.audit.equivalent import (
     worked_out_reason,
 )
 from contracts.audit.mutant import REMOVED, Edit, Mutant, unique
+from contracts.surface import build_surface, echo_rules
 from mock_server.spec.model import Derived, Document, Effect, Operation, Refusal, Resource
 from mock_server.spec.pointers import follow, parse_pointer
 from mock_server.spec.schemas import keyword_of, properties_of, rule_ids, types_of
@@ -48,12 +49,16 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
     place = parse_pointer(derived.pointer)
     word = follow(document.raw, place)
     name = "/".join(filter(None, (resource.name, derived.inside, derived.field)))
+    surface = build_surface(document, resource.name)
+    bodies = [o.body_fields for o in surface.operations() if derived.inside is None]
+    # What takes the place of a value that a client gives is named by the echo of it as well.
+    given = echo_rules(surface) if any(derived.field in fields for fields in bodies) else ()
 
     def mutant(label: str, says: str, value: Any, excluded: str = "") -> Mutant:
         return Mutant(
             f"derived-{label}:{name}",
             f"{resource.title}: {derived.field} {says}",
-            derived.rule_ids,
+            unique(derived.rule_ids, given),
             (Edit(place, value),),
             excluded=excluded,
         )

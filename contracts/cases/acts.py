@@ -28,14 +28,22 @@ def need(operation: Operation | None, story: Story, what: str) -> Operation:
     return operation
 
 
+def valid_body(
+    story: Story, operation: Operation, state: str | None = None, **given: Any
+) -> dict[str, Any]:
+    """A plain valid body; blocks the case where the target has not got what that needs."""
+    body = story.bench.composer.base(operation, state, **given)
+    if body is None:
+        story.block(
+            f"no valid body for {operation.operation_id} can be built from what the target has"
+        )
+    return body
+
+
 def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
     """A new record from a plain valid body; blocks the case where the target refuses that."""
     create = need(story.bench.surface(resource).create, story, "create")
-    body = story.bench.composer.base(create, state, **given)
-    if body is None:
-        story.block(
-            f"no valid body for {create.operation_id} can be built from what the target has"
-        )
+    body = valid_body(story, create, state, **given)
     return made_from(story, create, story.send(create, body=body))
 
 

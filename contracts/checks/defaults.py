@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from contracts.cases import expect
-from contracts.cases.acts import expect_accepted, made_from, reread
+from contracts.cases.acts import expect_accepted, made_from, reread, valid_body
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.oracle.schema import oracle_of
@@ -156,9 +156,7 @@ def state_field(surface: Surface) -> str | None:
 
 
 def body_without(story: Story, create: Operation, state: str | None, field: str) -> dict[str, Any]:
-    body = story.bench.composer.base(create, state)
-    if body is None:
-        story.block(f"no valid body for {create.operation_id} can be built")
+    body = valid_body(story, create, state)
     return {name: value for name, value in body.items() if name != field}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.cases import expect
-from contracts.cases.acts import change, holding, made_from, make, need, reread
+from contracts.cases.acts import change, holding, made_from, make, need, reread, valid_body
 from contracts.cases.bench import Bench
 from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.checks.lifecycle import new_value, plain_fields
@@ -153,9 +153,7 @@ def compose(
         given |= template_values(story, create, derived, given)
     if state is not None:
         given = holding(story, surface.resource.name, state) | given
-    body = composer.base(create, state, **given)
-    if body is None:
-        story.block(f"no valid body for {create.operation_id} can be built")
+    body = valid_body(story, create, state, **given)
     unasked = {derived.field, *(name for name in iter_reads(derived) if name not in given)}
     lighter = {name: value for name, value in body.items() if name not in unasked}
     if state_field(surface) in body:

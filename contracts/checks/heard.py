@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.cases.acts import made_from, make, need, remove
+from contracts.cases.acts import made_from, make, need, remove, valid_body
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.strategies.bodies import calm_state
@@ -82,9 +82,7 @@ def heard(surface: Surface, word: Subscription, told: Surface) -> Any:
                 word.url: f"http://127.0.0.1:{receiver.server_port}/",
                 word.list_field: [wanted],
             }
-            body = story.bench.composer.base(create, None, **given)
-            if body is None:
-                story.block(f"no valid body for {create.operation_id} can be built")
+            body = valid_body(story, create, None, **given)
             made = made_from(story, create, story.send(create, body=body))
             make(story, told.resource.name, calm_state(told.resource))
             try:

@@ -26,6 +26,7 @@ from contracts.cases.acts import (
     reach,
     reread,
     standing,
+    valid_body,
 )
 from contracts.cases.bench import Bench
 from contracts.cases.passage import led_by_itself, way_by_itself
@@ -568,9 +569,8 @@ def requirement_cases(
                 enforced = all(bench.document.rules[i].policy == "enforce" for i in ids)
                 if not enforced or move.source not in lifecycle.initial:
                     continue
-                for value in (None, "left out"):
-                    steps = lacking(surface, lifecycle, create, update, move, name, value is None)
-                    word = "null" if value is None else "missing"
+                for word in LACKING:
+                    steps = lacking(surface, lifecycle, create, update, move, name, word)
                     yield Case(ids, f'"{move.source}" to "{move.to}", {name} {word}', steps)
                 yield Case(
                     ids,
@@ -582,6 +582,9 @@ def requirement_cases(
                     f'"{move.source}" to "{move.to}" with {name}',
                     satisfied(surface, lifecycle, create, update, move, name),
                 )
+
+
+MISSING, NULL, MADE_NULL = LACKING = ("missing", "null", "missing and set to null")
 
 
 def spared(create: Operation, state: str, name: str) -> Any:
@@ -620,26 +623,26 @@ def lacking(
     update: Operation,
     move: Transition,
     name: str,
-    as_null: bool,
+    how: str,
 ) -> Any:
     """A record that never had the field is moved; everything else is in order."""
 
     def steps(story: Story) -> None:
-        body = story.bench.composer.base(create, move.source)
-        if body is None:
-            story.block("no valid body can be built")
+        body = valid_body(story, create, move.source)
         others = {k: v for k, v in timing(story, surface, update, move.to).items() if k != name}
         body = {k: v for k, v in {**body, **others}.items() if k != name}
-        if as_null:
+        if how == NULL:
             body[name] = None
         made = made_from(story, create, story.send(create, body=body))
         if made.record.get(name) is not None:
             story.block(f"the target fills {name} itself")
         made.record = reread(story, made)
         # What comes with a move that is refused is not taken either.
-        editable = move.source in lifecycle.editable and not as_null
+        editable = move.source in lifecycle.editable and how == MISSING
         more = another_change(story, surface, update, made) if editable else {}
         more.pop(name, None)
+        if how == MADE_NULL:
+            more[name] = None
         exchange = change(story, made, {**more, lifecycle.field: move.to})
         why = f'"{move.to}" needs {name}'
         expect_refused(story, update, exchange, why, made)

@@ -11,6 +11,7 @@ from contracts.cases.acts import came, make, need, remove, reread
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.moments import read_moment
+from contracts.settings import MARK
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.values import as_given, bounds, constraints, is_allowed
 from contracts.surface import Surface, response_rules
@@ -546,6 +547,28 @@ def near(story: Story, surface: Surface, listing: Operation, made: Made) -> list
             break
         story.drop_last()
     return seen
+
+
+def alone_of_its_text(story: Story, surface: Surface, made: Made) -> Steps:
+    """No other record has the text of this one, which only this run could write."""
+    given = made.given if isinstance(made.given, Mapping) else {}
+    name = next((n for n, v in given.items() if n in surface.resource.fields and is_own(v)), None)
+    if surface.listing is None or name is None:
+        story.block("no text of a record tells it from all others")
+    alike: set[str] = set()
+    for _ in range(int(story.bench.settings.grace / POLL) + 1):
+        shown = near(story, surface, surface.listing, made)
+        alike = {str(one.get("id")) for one in shown if one.get(name) == given[name]}
+        if alike:
+            break
+        story.drop_last()
+        yield POLL
+    if len(alike) > 1:
+        story.refute(f"one record with {name} {given[name]!r}", f"{len(alike)} of them")
+
+
+def is_own(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(f"{MARK} ")
 
 
 def page_of(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from contracts.cases.acts import expect_accepted, expect_refused
+from contracts.cases.acts import expect_accepted, expect_refused, valid_body
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.oracle.schema import compile_pattern
@@ -132,7 +132,7 @@ def ask(story: Story, operation: Operation, parameter: Parameter, text: str) -> 
     body: Any = ABSENT
     if operation.body_schema is not None:
         resource = story.bench.document.resources[operation.resource]
-        body = story.bench.composer.base(operation, calm_state(resource))
+        body = valid_body(story, operation, calm_state(resource))
     path: dict[str, str] = {}
     if any(p.location == "path" for p in operation.parameters):
         records = story.bench.live.records(operation.resource)

@@ -14,6 +14,7 @@ from contracts.cases.acts import (
     make,
     remove,
     standing,
+    valid_body,
 )
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
@@ -108,8 +109,11 @@ def attempt(
     why: str,
     accepted: bool = False,
     move: Transition | None = None,
-) -> None:
-    """A create or a change with one reference set to a value; the change may be part of a move."""
+) -> bool:
+    """A create or a change with one reference set to a value; the change may be part of a move.
+
+    False where there was nothing to ask, as the record holds the value already.
+    """
     if value is None:
         story.block(f"no value for {field} is known that names one")
     value = as_given(properties_of(operation.body_schema).get(field), value)
@@ -117,27 +121,26 @@ def attempt(
     if accepted:
         values |= story.bench.composer.owners(operation, field, value)
     if operation.does == "create":
-        body = story.bench.composer.base(operation, state, **values)
-        if body is None:
-            story.block(f"no valid body for {operation.operation_id} can be built")
+        body = valid_body(story, operation, state, **values)
         exchange = story.send(operation, body=body)
         if accepted:
             expect_accepted(story, exchange, why)
             story.bench.live.notice(operation.resource, exchange.answer.body)
         else:
             expect_refused(story, operation, exchange, why)
-        return
+        return True
     made = standing(story, surface.resource.name, state, "full" if move is not None else "")
     if move is not None and surface.resource.lifecycle is not None:
         values = {**demanded(story, made, move.to), **values}
         values[surface.resource.lifecycle.field] = move.to
     if accepted and made.record.get(field) == value:
-        return
+        return False
     exchange = change(story, made, values)
     if accepted:
         expect_accepted(story, exchange, why)
     else:
         expect_refused(story, operation, exchange, why, made)
+    return True
 
 
 def missing(
@@ -285,7 +288,7 @@ def refuse_pair(
 ) -> None:
     why = f"{field} does not belong to the other"
     if operation.does == "create":
-        body = story.bench.composer.base(operation, state, **values)
+        body = valid_body(story, operation, state, **values)
         exchange = story.send(operation, body=body)
         expect_refused(story, operation, exchange, why)
     else:
@@ -298,10 +301,13 @@ def valid(surface: Surface, operation: Operation, reference: Reference, state: s
         found = story.bench.live.wanted(reference)
         if not found:
             story.block(f"the target has no {reference.to} to refer to")
-        for record in found[: VALID_ONES if reference.where is not None else 1]:
+        left = VALID_ONES if reference.where is not None else 1
+        for record in found:
             value = record.get(reference.by)
             why = f"{reference.field} {value} names a {reference.to} as it should"
-            attempt(story, surface, operation, state, reference.field, value, why, accepted=True)
+            left -= attempt(story, surface, operation, state, reference.field, value, why, True)
+            if not left:
+                return
 
     return steps
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contracts.cases import expect
-from contracts.cases.acts import came, is_documented, marks_of
+from contracts.cases.acts import came, is_documented, marks_of, valid_body
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.checks.effect import due_query, look, query_for
+from contracts.checks.reference import unused
 from contracts.oracle.schema import oracle_of
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.target.client import Client
 from contracts.target.live import everything
-from mock_server.spec.model import Effect, Operation, Refusal
+from mock_server.spec.model import Effect, Operation, Reference, Refusal
 from mock_server.spec.schemas import properties_of
 
 PAGES = 40
@@ -36,9 +37,12 @@ def cases(bench: Bench) -> Iterator[Case]:
             name = f"{create.operation_id}: what was refused is not stored"
             yield Case(ids, name, steps, sure)
         for effect in create.effects:
-            steps = nothing_made(surface, create, effect)
+            both = tuple(dict.fromkeys((*ids, *effect.rule_ids)))
             name = f"{create.operation_id}: what is refused makes no {effect.creates}"
-            yield Case(tuple(dict.fromkeys((*ids, *effect.rule_ids))), name, steps)
+            yield Case(both, name, nothing_made(surface, create, effect, None))
+            for field, reference in create.references.items():
+                steps = nothing_made(surface, create, effect, reference)
+                yield Case(both, f"{name}, {field} names nothing", steps)
 
 
 # Records of its own
@@ -83,8 +87,13 @@ def iter_records(client: Client, surface: Surface, listing: Operation) -> Iterat
 # Records of another resource
 
 
-def nothing_made(surface: Surface, create: Operation, effect: Effect) -> Any:
-    """A request that would have the effect, but for one field that is of a wrong type."""
+def nothing_made(
+    surface: Surface, create: Operation, effect: Effect, reference: Reference | None
+) -> Any:
+    """A request that would have the effect, but for one field.
+
+    It is of a wrong type, or a reference that names nothing.
+    """
 
     def steps(story: Story) -> None:
         observer = story.bench.surface(effect.creates)
@@ -92,12 +101,15 @@ def nothing_made(surface: Surface, create: Operation, effect: Effect) -> Any:
         if observer.listing is None or chosen is None:
             story.block(f"nothing shows whether a {effect.creates} was made")
         state, query = chosen
-        body = story.bench.composer.base(create, state)
-        wrong = wrong_field(story, create, body)
-        if body is None or wrong is None:
+        body = valid_body(story, create, state)
+        if reference is not None:
+            wrong: dict[str, Any] = {reference.field: unused(story, create, reference)}
+        else:
+            wrong = {name: {"a": "b"} for name in wrong_fields(story, create, body)[:1]}
+        if not wrong:
             story.block("no body that is refused can be built")
         shown = query_for(observer.listing, effect)
-        exchange = story.send(create, query=query, body={**body, wrong: {"a": "b"}})
+        exchange = story.send(create, query=query, body={**body, **wrong})
         if exchange.answer.accepted:
             story.block("it is accepted")
         marks = set(marks_of(body))
@@ -108,17 +120,16 @@ def nothing_made(surface: Surface, create: Operation, effect: Effect) -> Any:
     return steps
 
 
-def wrong_field(story: Story, create: Operation, body: Mapping[str, Any] | None) -> str | None:
-    """A field that no object fits and that the body does without."""
-    if body is None:
-        return None
+def wrong_fields(story: Story, create: Operation, body: Mapping[str, Any]) -> list[str]:
+    """Fields that no object fits and that the body does without."""
+    found: list[str] = []
     for name in create.body_fields:
         if name in body or name in create.references:
             continue
         broken = story.bench.composer.breaches(create, {**body, name: {"a": "b"}})
         if broken and all(breach.field == name for breach in broken):
-            return name
-    return None
+            found.append(name)
+    return found
 
 
 # Refusals of their own kind
@@ -159,9 +170,7 @@ def meets(create: Operation, refusal: Refusal) -> Any:
 
 def meets_none(create: Operation, refusal: Refusal) -> Any:
     def steps(story: Story) -> None:
-        body = story.bench.composer.base(create, calm_of(story, create))
-        if body is None:
-            story.block("no valid body can be built")
+        body = valid_body(story, create, calm_of(story, create))
         answer = story.send(create, body=body).answer
         if answer.status == refusal.status:
             why = "nothing of the request is what is refused so"

@@ -19,6 +19,7 @@ from contracts.cases.acts import (
     is_documented,
     note_shape,
     standing,
+    valid_body,
 )
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Story
@@ -186,9 +187,7 @@ def empty(create: Operation) -> Any:
 
 def in_a_list(bench: Bench, create: Operation) -> Any:
     def steps(story: Story) -> None:
-        base = bench.composer.base(create, calm_state(bench.document.resources[create.resource]))
-        if base is None:
-            story.block(f"no valid body for {create.operation_id} can be built")
+        base = valid_body(story, create, calm_state(bench.document.resources[create.resource]))
         unreadable(create, [base], "no object")(story)
 
     return steps
@@ -196,9 +195,7 @@ def in_a_list(bench: Bench, create: Operation) -> Any:
 
 def create_case(bench: Bench, probe: Probe) -> Case:
     def steps(story: Story) -> None:
-        body = bench.composer.base(probe.operation, probe.state)
-        if body is None:
-            story.block(f"no valid body for {probe.operation.operation_id} can be built")
+        body = valid_body(story, probe.operation, probe.state)
         send_probe(story, probe, apply(body, probe.changes))
 
     return Case(
@@ -448,8 +445,8 @@ def plain_texts(update: Operation) -> list[str]:
 def change_case(probe: Probe, surface: Surface) -> Case:
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
-        if probe.accepted and None in probe.changes.values():
-            fill_in(story, surface, probe, made)
+        if probe.accepted:
+            move_away(story, surface, probe, made)
         exchange = change(story, made, dict(probe.changes))
         if probe.accepted:
             expect_accepted(story, exchange, probe.why)
@@ -461,12 +458,18 @@ def change_case(probe: Probe, surface: Surface) -> Case:
     )
 
 
-def fill_in(story: Story, surface: Surface, probe: Probe, made: Made) -> None:
-    """Gives a field a value, so that null is a change of it."""
-    composer = story.bench.composer
-    names = [name for name, value in probe.changes.items() if value is None]
-    values = {n: composer.value(probe.operation, n, made.record) for n in names}
-    given = {n: v for n, v in values.items() if v is not None and made.record.get(n) is None}
+def move_away(story: Story, surface: Surface, probe: Probe, made: Made) -> None:
+    """Gives each field another value than the probe's, so that the probe changes it."""
+    schemas = properties_of(probe.operation.body_schema)
+    given: dict[str, Any] = {}
+    for name, value in probe.changes.items():
+        if made.record.get(name) != value or is_state_field(surface.resource, name):
+            continue
+        listed = [one for one in constraints(schemas[name]).get("enum", ()) if one != value]
+        other = story.bench.composer.value(probe.operation, name, made.record)
+        found = next((one for one in (*listed, other) if one not in (None, value)), None)
+        if found is not None:
+            given[name] = found
     if given:
         change(story, made, given)
 

@@ -31,7 +31,7 @@ from contracts.cases.bench import Bench
 from contracts.cases.passage import happen, is_of_event, usual_delay
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.lifecycle import closed_rules, only, read_rules, states_of_requests
-from contracts.checks.listing import as_read
+from contracts.checks.listing import alone_of_its_text, as_read
 from contracts.checks.shape import hold, shape_rules
 from contracts.moments import format_moment, read_moment
 from contracts.strategies.bodies import FAR, ample_delay, longest_delay
@@ -45,9 +45,10 @@ LEAST = 2  # seconds; one that begins on a whole second may be over in no time
 AT_ONCE = 0.5  # seconds in which what should not wait has happened
 SHORT = 3.0  # seconds, where they are really waited for
 LATE = 6.0  # seconds of a long delay after which it is cancelled
-DELAY = 8.0  # as long as it may be so that twice of it can be told from it
+DELAY = 8.0  # long enough that twice of it can be told from it
 POLL = 0.25
 SKEW = 120.0  # seconds by which a clock may differ from this machine's
+LAG = 5.0  # seconds beyond the grace after which what time does is late, and not only slow
 EARLY = 0.7  # an answer within so many seconds of the due time says nothing of "too soon"
 
 
@@ -108,7 +109,7 @@ def entries(lifecycle: Lifecycle, state: str) -> list[Transition]:
 def short_delay(bench: Bench, surface: Surface, timed: Transition) -> float:
     """The delay of a case: long where time is moved, short where it is waited for."""
     if not bench.clock.virtual:
-        return DELAY if bench.settings.max_wait >= 2 * DELAY else SHORT
+        return min(DELAY, max(SHORT, bench.settings.max_wait // 2))
     assert surface.create is not None
     schema = properties_of(surface.create.body_schema).get(timed.after or "", {})
     return max(SHORT, longest_delay(schema) // 2)
@@ -132,6 +133,7 @@ def delay_cases(
         yield from as_usual(story, surface, lifecycle, made, timed)
 
     yield Case(happens(timed), f'"{timed.source}" without {field} becomes "{timed.to}"', at_once)
+    yield once_case(bench, surface, lifecycle, timed)
     if not settable:
         return
 
@@ -252,6 +254,21 @@ def delay_cases(
     yield from entry_cases(bench, surface, lifecycle, timed, delay)
     if surface.delete is not None:
         yield Case(delete_rules(surface), f'"{timed.source}", deleted before its time', deleted)
+
+
+def once_case(bench: Bench, surface: Surface, lifecycle: Lifecycle, timed: Transition) -> Case:
+    """What time does to a record makes no second one, and leaves the form of its answers."""
+
+    def steps(story: Story) -> Steps:
+        only(story, happens(timed))
+        given = {} if timed.at is None else {timed.at: format_moment(story.bench.clock.now() + 1)}
+        made = make(story, surface.resource.name, timed.source, **given)
+        yield 1.0
+        yield from becomes(story, lifecycle, made, timed, 1.0)
+        yield from alone_of_its_text(story, surface, made)
+
+    ids = tuple(dict.fromkeys((*happens(timed), *shape_rules(bench, surface))))
+    return Case(ids, f'"{timed.source}" becomes "{timed.to}" once', steps)
 
 
 def begun(surface: Surface, timed: Transition, delay: float) -> Any:
@@ -519,6 +536,7 @@ def moment_cases(
         yield Case(tuple(dict.fromkeys((*ids, *read_rules(surface)))), what, full(given, files))
     what = f'"{timed.source}" becomes "{timed.to}" at {field}, whatever other moments say'
     yield Case(ids, what, beside)
+    yield once_case(bench, surface, lifecycle, timed)
     for entry in entries(lifecycle, timed.source):
         if entry.source in lifecycle.initial and surface.update is not None:
             path = f'"{entry.source}" to "{entry.to}"'
@@ -587,11 +605,12 @@ def becomes(
     Where it is `doubtful` whether it succeeds, the record may also come to another end.
     """
     patience = story.bench.settings.grace if story.bench.clock.virtual else patience_of(story)
-    waited, before = 0.0, made.record
+    waited, before, overdue = 0.0, made.record, 0.0
     while True:
         record = reread(story, made, if_gone={})
         if record.get(lifecycle.field) == timed.to:
             break
+        overdue = story.bench.clock.now() - due_time(record, made, timed, after)
         if doubtful and record.get(lifecycle.field) != timed.source:
             story.block(f'it became "{record.get(lifecycle.field)}"')
         if waited >= patience:
@@ -608,6 +627,9 @@ def becomes(
         waited += POLL if waited < 2 else 1.0
     made.spoiled = True
     if not blocking:
+        if not story.bench.clock.virtual and overdue > story.bench.settings.grace + LAG:
+            expected = f'"{timed.to}" at its time, or a little later (--grace)'
+            story.refute(expected, f'"{timed.source}" {overdue:.0f} seconds after it')
         note_kept(story, made, before, record, {lifecycle.field, *timed.sets}, timed.at)
         check_sets(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
@@ -615,6 +637,12 @@ def becomes(
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
         yield from as_read(story, surface, made)
+
+
+def due_time(record: Mapping[str, Any], made: Made, timed: Transition, after: float) -> float:
+    """When time should move a record, in seconds of the epoch."""
+    moment = read_moment(record.get(timed.at)) if timed.at is not None else None
+    return moment.timestamp() if moment is not None else made.made_at + after
 
 
 def check_sets(
@@ -755,8 +783,7 @@ def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
         if state != timed.to and is_moment(value)
     ]
 
-    def steps(story: Story) -> Steps:
-        made = reach(story, name, state)
+    def watch(story: Story, made: Made) -> Steps:
         check(story, made.record, "at once")
         before = reread(story, made)
         check(story, before, "on reading")
@@ -777,7 +804,26 @@ def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
             if record.get(field) is not None:
                 story.refute(f"{field} null {when}: nothing happened", f"{record.get(field)!r}")
 
+    def steps(story: Story) -> Steps:
+        return watch(story, reach(story, name, state))
+
+    def with_time(timed: Transition) -> Any:
+        """Given what would move a record of another state, it stays as it is all the same."""
+
+        def steps(story: Story) -> Steps:
+            field = timed.at or timed.after or ""
+            moment = format_moment(story.bench.clock.now() + LEAST + 0.999)
+            made = make(story, name, state, **{field: moment if timed.at else LEAST})
+            return watch(story, made)
+
+        return steps
+
     yield Case(ids, f'"{state}" stays as it is', steps)
+    given = surface.create.body_fields if surface.create is not None else ()
+    for timed in lifecycle.transitions:
+        field = timed.at or timed.after
+        if state in lifecycle.initial and timed.timed and field in given:
+            yield Case(ids, f'"{state}" with {field} stays as it is', with_time(timed))
 
 
 def final_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from contracts.checks.derived import one_more
 from contracts.checks.echo import (
     check_created,
     compare,
-    echo_rules,
     echoed_fields,
     states_of,
 )
@@ -30,7 +29,7 @@ from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import as_read
 from contracts.checks.schema import judge
 from contracts.strategies.bodies import calm_state
-from contracts.surface import Surface
+from contracts.surface import Surface, echo_rules
 from contracts.target.client import path_of
 from contracts.target.wire import GONE
 from mock_server.spec.model import Operation
@@ -42,7 +41,7 @@ def cases(bench: Bench) -> Iterator[Case]:
         if create is None:
             continue
         yield from lacking_cases(bench, surface, create)
-        ids = echo_rules(bench, surface)
+        ids = echo_rules(surface)
         if not bench.ledger.wants(ids):
             continue
         for state in states_of(surface):

@@ -252,6 +252,8 @@ def item_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         if listed and not is_of(value, listed):
             why = f"a list with {shown(value)}, which is no {' or '.join(listed)}"
             yield Edge([value], why, "items", found.rule_ids)
+    if listed and "null" not in listed:
+        yield Edge([None], "a list with null", "items", found.rule_ids, False)
     if isinstance(item, dict):
         for name in words.get("required", []):
             less = {key: inner for key, inner in item.items() if key != name}

@@ -410,6 +410,22 @@ DEFECTS: dict[str, Defect] = {
     ),
     "alike-are-one": breaks("sms.response.echo", "the same text to the same number is sent once"),
     "list-undated": breaks("sms.response.echo", "lists show no date_sent"),
+    "dated-log-is-scheduled": breaks(
+        "sms.logged.not-sent", "a sent log with a date_scheduled to come becomes scheduled"
+    ),
+    "delayed-log-is-sent": breaks(
+        "sms.logged.not-sent", "an inbox log with send_in is sent when it has passed"
+    ),
+    "sent-as-two": breaks("sms.outbox.sends", "what is sent from outbox is there twice"),
+    "scheduled-late": breaks("sms.scheduled.sends", "scheduled is sent ten seconds late"),
+    "remote-clears-lead": breaks("sms.response.echo", "another remote_phone empties lead_id"),
+    "null-date-on-change": breaks(
+        "sms.scheduled.needs-date sms.draft.schedule", "a draft is scheduled with a null date"
+    ),
+    "unknown-number-notifies": breaks(
+        "errors.bad-request sms.notification", "with a number of nobody it is refused, and notified"
+    ),
+    "cost-number-once-sent": breaks("sms.response.shape", "cost is a number once it is sent"),
 }
 
 # All correct: other readings of what the page leaves open, other freedoms taken.
@@ -956,6 +972,10 @@ class Peer:
                 if sms is not None and sms["status"] == "scheduled":
                     account.sms[sms_id] = sms
             if sms is not None and (sms["stay"] == stay or self.is_sent_anyway(sms)):
+                if self.wrong("sent-as-two") and sms["status"] == "outbox":
+                    twin = {**sms, "id": self.new_id("acti_")}
+                    account.sms[twin["id"]] = twin
+                    self.send(twin, moment)
                 self.send(sms, moment)
 
     def is_sent_anyway(self, sms: Record) -> bool:
@@ -976,7 +996,7 @@ class Peer:
         self.enter(sms, "delivered" if self.wrong("sent-is-delivered") else "sent", moment)
         sms["date_sent"] = None if dateless else moment
         sms["date_updated"] = moment
-        sms["cost"] = "0.0125"
+        sms["cost"] = 0.0125 if self.wrong("cost-number-once-sent") else "0.0125"
         if self.wrong("sent-loses-files"):
             sms["attachments"] = []
         lost = {"sent-loses-template": "template_id", "sent-loses-date": "date_scheduled"}
@@ -1008,7 +1028,8 @@ class Peer:
                 return None
             if self.wrong("scheduled-on-change-stays") and changing:
                 return None
-            return entered if self.wrong("scheduled-early") else max(date, entered)
+            late = timedelta(seconds=10 if self.wrong("scheduled-late") else 0)
+            return entered if self.wrong("scheduled-early") else max(date, entered) + late
         if sms["status"] == "outbox":
             seconds = sms["send_in"] if is_number(sms["send_in"]) else 0
             if self.wrong("outbox-stays") or (self.wrong("send-in-stays") and seconds):
@@ -1030,6 +1051,8 @@ class Peer:
             return entered + timedelta(seconds=0 if ignored else max(seconds, 0) * factor)
         if sms["status"] == "inbox" and self.wrong("inbox-becomes-sent"):
             return entered
+        if sms["status"] == "inbox" and self.wrong("delayed-log-is-sent") and sms["send_in"]:
+            return entered + timedelta(seconds=sms["send_in"])
         return None
 
     # -- reading the fields of an SMS -----------------------------------------------------------
@@ -1269,6 +1292,7 @@ class Peer:
                 self.wrong("scheduled-no-date")
                 or (self.wrong("scheduled-no-date-on-change") and changing)
                 or (self.wrong("scheduled-null-date") and not changing and "date_scheduled" in body)
+                or (self.wrong("null-date-on-change") and changing and "date_scheduled" in body)
             )
             if not lax:
                 wrong["date_scheduled"] = "A scheduled SMS needs its date."
@@ -1350,7 +1374,7 @@ class Peer:
         self.check_references(account, values, values, wrong)
         self.check_template(account, values.get("template_id"), values.get("text"), wrong)
         if wrong:
-            self.leave_traces(account, values, notify)
+            self.leave_traces(account, values, notify, wrong)
             raise bad_request(wrong)
         if self.wrong("alike-are-one") and values["status"] == "outbox":
             for one in account.sms.values():
@@ -1382,11 +1406,16 @@ class Peer:
             return True
         return flag == "true"
 
-    def leave_traces(self, account: Account, values: Record, notify: bool) -> None:
-        """What a refused create leaves behind: nothing, but for two defects."""
+    def leave_traces(
+        self, account: Account, values: Record, notify: bool, wrong: dict[str, str]
+    ) -> None:
+        """What a refused create leaves behind: nothing, but for some defects."""
         if self.wrong("refused-is-stored"):
             self.store_sms(account, {"status": "draft", **values})
-        if self.wrong("refused-create-notifies") and notify and values.get("status") == "inbox":
+        notifies = self.wrong("refused-create-notifies") or (
+            self.wrong("unknown-number-notifies") and wrong.keys() == {"local_phone"}
+        )
+        if notifies and notify and values.get("status") == "inbox":
             self.add_notification(account, self.compose_sms(account, values))
 
     def store_sms(self, account: Account, values: Record) -> Record:
@@ -1399,6 +1428,9 @@ class Peer:
         status = values["status"]
         if status == "sent" and self.wrong("sent-log-becomes-outbox"):
             status = "outbox"
+        date = values.get("date_scheduled")
+        if status == "sent" and self.wrong("dated-log-is-scheduled") and date and date > now:
+            status = "scheduled"
         created = values.get("date_created") or now
         if self.wrong("date-created-ignored"):
             created = now
@@ -1683,6 +1715,8 @@ class Peer:
         target["attachments"] = target["attachments"] or []
         if self.wrong("files-pile-up") and changes.get("attachments"):
             target["attachments"] = [*before, *target["attachments"]]
+        if self.wrong("remote-clears-lead") and "remote_phone" in changes:
+            target["lead_id"] = target["contact_id"] = None
         if self.wrong("update-resets-user") and "user_id" not in changes:
             target["user_id"] = account.person["id"]
         if renders:
