@@ -483,6 +483,24 @@ def test_rules_count_live_and_the_machine_is_drawn(page: Page) -> None:
     page.sees("Accepts")
 
 
+DRAWN = """
+    const drawn = document.querySelector("svg.machine"), room = drawn.parentNode;
+    return [room.scrollWidth - room.clientWidth, drawn.querySelector("text").getBoundingClientRect().height];
+"""
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+def test_every_state_is_in_sight_and_can_be_read(page: Page, size: tuple[int, int]) -> None:
+    fill(page)
+    page.api("POST", "/__mock/clock", json={"advance": 60})
+    page.open("rules/overview", size)
+    page.wait(lambda: page.find("svg.machine .count"))
+    hidden, height = page.chrome.execute_script(DRAWN)
+    assert hidden == 0
+    assert height > 12
+    assert page.chrome.execute_script(OVERLAPS) == 0
+
+
 def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.open("state/sms_activities")
     page.click("td button", "acti_0FirstAnswer")
