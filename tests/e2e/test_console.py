@@ -208,6 +208,21 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
     page.wait(lambda: (one := page.find(".message", "This one is sent.")) and "sent" in one.text)
 
 
+def test_what_is_attached_is_seen(page: Page) -> None:
+    seen = {"content_type": "image/png", "filename": "crate.png", "url": "https://files.example/a"}
+    read = {"content_type": "text/plain", "filename": "list.txt", "url": "https://files.example/b"}
+    body = {"status": "draft", "lead_id": LEAD, "text": "See?", "attachments": [seen, read]}
+    assert page.api("POST", SMS, json=body).status_code == 200
+    page.open(TALK)
+    page.wait(lambda: page.find(".message img"))
+    (image,) = page.chrome.find_elements(By.CSS_SELECTOR, ".message img")
+    assert image.get_attribute("alt") == "crate.png"
+    assert int(image.get_attribute("naturalWidth") or 0) > 0
+    page.sees("crate.png, list.txt")
+    assert page.violations() == []
+    assert page.errors() == []
+
+
 def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
     page.open(TALK)
     page.type(".compose textarea", "Do you have rye?")
