@@ -135,3 +135,15 @@ def test_a_moment_of_no_type_counts_as_none_in_the_order_of_a_list(
     assert client.get(SMS, auth=auth).get_json()["data"][-1]["text"] == "Odd"
     enforced = create_app(document).test_client().post(SMS, auth=auth, json=body)
     assert "sms.fields.types" in enforced.headers["Mock-Broken-Rules"]
+
+
+def test_who_is_let_through_without_a_key_meets_faults_and_names_a_world(
+    document: Document,
+) -> None:
+    client = create_app(document, policies={"auth.required": "off"}).test_client()
+    client.post("/__mock/faults", json={"does": "status", "status": 503, "times": 1})
+    assert [client.get(SMS).status_code for _ in range(2)] == [503, 200]
+    named = {"Mock-Tenant": "api_test_another"}
+    made = client.post(SMS, json={"status": "draft", "text": "Mine"}, headers=named).get_json()
+    assert client.get(f"{SMS}{made['id']}/", headers=named).status_code == 200
+    assert client.get(f"{SMS}{made['id']}/").status_code == 404
