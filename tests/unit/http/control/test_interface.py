@@ -87,6 +87,9 @@ def test_misspelt_fields_and_parameters_are_named(caller: Caller) -> None:
     assert 'did you mean "advance"?' in fault["expected"]
     (fault,) = caller.control("GET", "/requests?methd=GET", 400)["faults"]
     assert 'did you mean "method"?' in fault["expected"]
+    for none_or_two in ({}, {"advance": 1, "real": True}):
+        (fault,) = caller.control("POST", "/clock", 400, json=none_or_two)["faults"]
+        assert fault["expected"].endswith(" 1 field: one of advance, freeze, real, set")
 
 
 def test_a_body_must_be_json(app: MockServer) -> None:
