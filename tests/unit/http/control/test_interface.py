@@ -85,6 +85,9 @@ def test_misspelt_fields_and_parameters_are_named(caller: Caller) -> None:
     (fault,) = caller.control("POST", "/clock", 400, json={"advence": 1})["faults"]
     assert (fault["where"], fault["found"]) == ("body/advence", "advence")
     assert 'did you mean "advance"?' in fault["expected"]
+    said = caller.control("POST", "/clock", 400, json={"advence": 1})["error"]
+    assert said.endswith('did you mean "advance"?')
+    assert caller.control("POST", "/events/fials", 404, json={})["error"].endswith('"fails"?')
     (fault,) = caller.control("GET", "/requests?methd=GET", 400)["faults"]
     assert 'did you mean "method"?' in fault["expected"]
     for none_or_two in ({}, {"advance": 1, "real": True}):
