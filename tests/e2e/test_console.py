@@ -553,6 +553,20 @@ def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.sees("Changed.")
 
 
+def test_a_dialog_on_a_phone_is_as_wide_as_the_phone(page: Page) -> None:
+    fill(page)
+    fits = "const box = document.querySelector('dialog'); return box.scrollWidth - box.clientWidth"
+    page.open("requests", SMALL)
+    page.click(".item", "400")
+    page.click("button", "Judge now")
+    page.sees("The nearest request that passes")
+    assert page.chrome.execute_script(fits) <= 0
+    page.open("state/sms_activities", SMALL)
+    page.click("td button", "acti_0FirstAnswer")
+    page.wait(lambda: page.find("dialog textarea"))
+    assert page.chrome.execute_script(fits) <= 0
+
+
 def test_the_clock_is_moved(page: Page) -> None:
     page.open("time")
     page.click("button", "Freeze")
