@@ -174,7 +174,8 @@ def test_nothing_comes_from_elsewhere(page: Page) -> None:
 
 def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     page.open(TALK)
-    page.press("c")
+    page.press("c")  # may come before the thread is there
+    page.wait(lambda: page.chrome.switch_to.active_element.tag_name == "textarea")
     page.press("Shall I bring the rye?")
     page.press(Keys.CONTROL + Keys.ENTER)
     page.wait(lambda: page.find(".message.waiting", "Shall I bring the rye?"))
@@ -184,6 +185,25 @@ def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     (newest,) = page.api("GET", f"{SMS}?_limit=1").json()["data"]
     assert (newest["status"], newest["lead_id"]) == ("draft", LEAD)
     assert page.errors() == []
+
+
+# The answer that holds a thread comes when `release` is called.
+LATE = """
+    const ask = window.fetch, open = new Promise((done) => { window.release = done; });
+    window.fetch = async (url, ...more) => { if (String(url).includes("/views/") && String(url).includes("%3D")) await open; return ask(url, ...more); };
+    location.hash = arguments[0];
+"""
+
+
+def test_who_wants_to_write_before_the_thread_is_there_writes_in_it(page: Page) -> None:
+    page.open("requests")
+    page.chrome.execute_script(LATE, f"#/{TALK}")
+    page.wait(lambda: page.find(".item[aria-current]", "Nowhere Bakery"))
+    page.press("c")
+    page.chrome.execute_script("release()")
+    page.wait(lambda: page.chrome.switch_to.active_element.tag_name == "textarea")
+    page.sees("4 messages")
+    assert TALK in page.chrome.current_url
 
 
 def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:

@@ -20,7 +20,7 @@ export function conversations(app, main, start) {
   show(main, h("h1", { className: "unseen" }, view.title), split);
   const wide = () => window.innerWidth > 760;
   let threads = [], most = PAGE, more = false, waiting = null;
-  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false;
+  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false, wanted = false; // wanted: to write in the thread that is being read
 
   // The list
 
@@ -113,7 +113,10 @@ export function conversations(app, main, start) {
     });
     form?.refresh();
     tick();
+    if (wanted) { wanted = false; write(); }
   }
+
+  const write = () => detail.querySelector(".compose textarea:not([hidden]), .compose input")?.focus();
 
   const atEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
 
@@ -322,7 +325,7 @@ export function conversations(app, main, start) {
     key(event) {
       if (event.key !== "c" || !view.compose.length) { walk(list, event); return; }
       event.preventDefault();
-      if (parts) [...detail.querySelectorAll(".compose textarea:not([hidden]), .compose input")][0]?.focus(); else app.go("conversations", NEW);
+      if (parts) write(); else if (key) wanted = true; else app.go("conversations", NEW);
     },
   };
 }
