@@ -87,7 +87,7 @@ def settings_of(config: pytest.Config, marks: Mapping[str, Any]) -> Settings:
         value = option or config.getini(line)
         if value and name not in marks:
             settings = apply(settings, {name: value}, place, faults)
-    settings = apply(settings, marks, f"@pytest.mark.{MARKER}", faults)
+    settings = apply(settings, marks, told(marks), faults)
     if faults:
         raise SettingsError(*faults)
     return settings
@@ -136,12 +136,14 @@ class Stubs:
         return self.there
 
     def find(self, marks: Mapping[str, Any]) -> Stub:
-        from mock_server.errors import MockServerError
+        from mock_server.errors import MockServerError, SettingsError
 
         name = repr(sorted(marks.items()))
         if name not in self.known and name not in self.wrong:
             try:
                 self.known[name] = self.open(marks)
+            except SettingsError as error:  # it names where each one stands
+                self.wrong[name] = str(error)
             except MockServerError as error:
                 self.wrong[name] = f"{told(marks)}: {error}" if marks else str(error)
         if name in self.wrong:

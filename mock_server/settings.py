@@ -22,6 +22,19 @@ HOST = r"[a-z0-9._-]+(?::\d{1,5})?"
 ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?:\d{1,5}|\*))?"
 
 
+class Chosen(str):
+    """A policy that was chosen for a rule, and where."""
+
+    __slots__ = ("place",)
+
+    place: str
+
+    def __new__(cls, policy: str, place: str) -> Chosen:
+        chosen = super().__new__(cls, policy)
+        chosen.place = place
+        return chosen
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the server runs."""
@@ -174,7 +187,7 @@ def to_policies(value: Any, place: str) -> dict[str, str]:
             )
     if faults:
         raise SettingsError(*faults)
-    return dict(pairs)
+    return {rule_id: Chosen(policy, place) for rule_id, policy in pairs}
 
 
 def to_text(value: Any, place: str) -> str:

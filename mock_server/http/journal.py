@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -16,11 +18,13 @@ from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of
 from mock_server.pipeline.respond import Answer
 from mock_server.problems import Problem, Violation
 
-# Parameters that hold what nobody is to read in a log, whatever API it is.
-SECRETS = re.compile(
-    r"(?i)(^|&)((?:api|access)[_-]?key|(?:access|auth|refresh)[_-]?token|(?:client[_-]?)?secret"
-    r"|password|authorization)=[^&]+"
+# Parameters and fields that hold what nobody is to read in a log, whatever API it is.
+NAMES = (
+    r"(?:api|access)[_-]?key|(?:access|auth|refresh)[_-]?token|(?:client[_-]?)?secret"
+    r"|password|authorization"
 )
+SECRETS = re.compile(rf"(?i)(^|&)({NAMES})=[^&]+")
+HIDDEN = "…"
 BODY_SHOWN = 20_000  # bytes of a body that an entry shows
 
 
@@ -59,7 +63,7 @@ class Entry:
         self.instant = instant
         self.method = request.method
         self.path = request.path if request.path.isascii() else as_meant(request.path)
-        self.query = SECRETS.sub(r"\1\2=…", request.query) if request.query else ""
+        self.query = SECRETS.sub(rf"\1\2={HIDDEN}", request.query) if request.query else ""
         self.media_type = request.content_type
         self.sighting: Seen | None = None
         self.steered: str | None = None  # what made the answer another than the API's own
@@ -115,10 +119,10 @@ def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
         "query": entry.query,
         "operation": entry.operation_id or None,
         "media_type": entry.media_type,
-        "request": shown(entry.body),
+        "request": shown(entry.body, plan),
         "status": entry.answer.status,
         "headers": joined(entry.answer.headers),
-        "response": shown(entry.answer.body),
+        "response": shown(entry.answer.body, plan),
         "violations": [explain(violation, plan, "broken") for violation in entry.broken]
         + [explain(violation, plan, "warned") for violation in entry.warned],
         "met": sorted(met),
@@ -134,11 +138,49 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def shown(data: bytes) -> Any:
-    """A body as JSON where it is that, else as text; cut where it is long."""
+def shown(data: bytes, plan: Plan) -> Any:
+    """A body as JSON where it is that, else as text; without secrets, and cut where it is long."""
+    data = without_secrets(data, plan)
     if len(data) <= BODY_SHOWN:
         return to_value(data)
     return data[:BODY_SHOWN].decode("utf-8", "replace")
+
+
+def without_secrets(data: bytes, plan: Plan) -> bytes:
+    """A body as it was sent where nothing in it is secret."""
+    value = to_value(data)
+    without = covered(value, plan)
+    if without == value:
+        return data
+    text = without if isinstance(without, str) else json.dumps(without, ensure_ascii=False)
+    return text.encode()
+
+
+def covered(value: Any, plan: Plan, name: str = "") -> Any:
+    """A value without what is secret in it: by the document's word, or by how a field is called."""
+    if isinstance(value, dict):
+        return {key: covered(child, plan, key) for key, child in value.items()}
+    if isinstance(value, list):
+        return [covered(child, plan, name) for child in value]
+    if value is None or isinstance(value, bool):
+        return value
+    is_secret, in_text = secrets_of(plan.secrets())
+    if name:
+        return HIDDEN if is_secret(name) else value
+    return in_text.sub(rf"\g<1>{HIDDEN}", value) if isinstance(value, str) else value
+
+
+@cache
+def secrets_of(names: frozenset[str]) -> tuple[Callable[[str], Any], re.Pattern[str]]:
+    """Whether a field is secret, and secrets in a text that was meant as a form or as JSON."""
+    known = "|".join((NAMES, *map(re.escape, sorted(names))))
+    in_text = rf'(?i)((?:^|&)(?:{known})=|"(?:{known})"\s*:\s*"?)[^&",}}\]]+'
+    return re.compile(f"(?i){known}").fullmatch, re.compile(in_text)
+
+
+def covered_at(place: str, value: Any, plan: Plan) -> Any:
+    """What was found at a place such as `/body/text`, without what is secret in it."""
+    return covered(value, plan, place.rpartition("/")[2])
 
 
 def to_value(data: bytes) -> Any:
@@ -162,7 +204,7 @@ def explain(violation: Violation, plan: Plan, outcome: str) -> dict[str, Any]:
         "rules": [explain_rule(rule_id, plan) for rule_id in violation.rule_ids],
         "pointer": violation.pointer,
         "message": violation.message,
-        "found": violation.found,
+        "found": covered_at(violation.pointer, violation.found, plan),
         "facts": dict(violation.facts),
         "accepted": violation.expected,
     }

@@ -7,7 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from mock_server.clock import format_instant, system_now
-from mock_server.http.journal import Entry, explain
+from mock_server.http.journal import Entry, covered_at, explain
 from mock_server.pipeline.exchange import Plan
 
 SILENT = 100  # above every level
@@ -70,7 +70,8 @@ class RequestLog:
                     f"; {name} is {json.dumps(value, default=str)}"
                     for name, value in violation.facts.items()
                 )
-                found = json.dumps(violation.found, ensure_ascii=False, default=str)
+                value = covered_at(violation.pointer, violation.found, plan)
+                found = json.dumps(value, ensure_ascii=False, default=str)
                 found = found if len(found) <= 80 else found[:77] + "…"
                 line += (
                     f"  {word}{ids} at {printable(violation.pointer)}: {printable(violation.message)}"

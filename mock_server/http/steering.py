@@ -66,15 +66,15 @@ class Steering:
         self, request: Request, environ: dict[str, Any], body: bytes
     ) -> tuple[Answer, Entry, Fault | None]:
         lane = self.lane
+        operation = self.operation_of(request)
         named = environ.get("HTTP_MOCK_TENANT")
-        if named and not self.redirect(request, named):
+        if named and not self.redirect(request, named, operation):
             problem = Problem(
                 400,
                 f'{TENANT}: found "{named}"; expected a key or the name of a tenant, see /__mock/tenants.',
             )
             return *self.noted(request, refuse(lane.plan, problem), None, body, None), None
-        operation = self.operation_of(request)
-        tenant = self.tenant_of(request)
+        tenant = self.tenant_of(request, operation)
         wish = parse_prefer(environ.get("HTTP_PREFER", ""))
         if isinstance(wish, str):
             return *self.noted(
@@ -153,23 +153,26 @@ class Steering:
         )
         return answer, entry, other
 
-    def redirect(self, request: Request, named: str) -> bool:
-        """Makes a request with a known key one of another tenant; False where that is unknown."""
-        header = request.authorization
-        credentials = parse_credentials(header) if header else None
-        if credentials is None or self.lane.tenants.find(credentials[1]) is None:
+    def redirect(self, request: Request, named: str, operation: OperationPlan | None) -> bool:
+        """Makes a request that is let in one of another tenant; False where that is unknown."""
+        if self.tenant_of(request, operation) is None:
             return True  # the caller is refused as ever
         key = self.key_of(named)
         if key is None:
             return False
+        header = request.authorization
+        credentials = parse_credentials(header) if header else None
         target = self.lane.tenants.find(key)
-        if target is not None and credentials[1] in target.principals:
+        if target is not None and credentials is not None and credentials[1] in target.principals:
             return True  # it is there already, as whoever the key says
-        kind, _, password = credentials
+        kind, password = self.kind_of(operation), ""
+        if credentials is not None:
+            kind, _, given = credentials
+            password = given or ""
         if kind == "bearer":
             request.authorization = f"Bearer {key}"
         else:
-            token = b64encode(f"{key}:{password or ''}".encode()).decode()
+            token = b64encode(f"{key}:{password}".encode()).decode()
             request.authorization = f"Basic {token}"
         return True
 
@@ -186,9 +189,19 @@ class Steering:
         method = "GET" if request.method == "HEAD" else request.method
         return None if found is None else found[0].get(method)
 
-    def tenant_of(self, request: Request) -> Tenant | None:
+    def tenant_of(self, request: Request, operation: OperationPlan | None = None) -> Tenant | None:
+        """Whose world a request is about: its key's, or the default one where none is asked for."""
+        tenants = self.lane.tenants
         credentials = parse_credentials(request.authorization) if request.authorization else None
-        return None if credentials is None else self.lane.tenants.find(credentials[1])
+        found = None if credentials is None else tenants.find(credentials[1])
+        if found is not None or operation is None:
+            return found
+        is_open = not operation.schemes or self.lane.plan.optional_auth
+        return tenants.default if is_open else None
+
+    def kind_of(self, operation: OperationPlan | None) -> str:
+        """The way in which an operation takes a key."""
+        return operation.schemes[0].kind if operation and operation.schemes else "bearer"
 
     def faults_for(
         self,

@@ -55,8 +55,10 @@ def authenticate(exchange: Exchange) -> Problem | None:
                 return None
     if not schemes or exchange.plan.optional_auth:
         tenants = exchange.tenants
-        exchange.key = tenants.default_key
-        exchange.tenant = tenants.default
+        # Where nobody is asked who calls, a key that is shown says all the same whose world is meant.
+        shown = None if schemes or credentials is None else tenants.find(credentials[1])
+        exchange.tenant = shown or tenants.default
+        exchange.key = credentials[1] if shown and credentials else tenants.default_key
         exchange.principal = exchange.tenant.principals[exchange.key]
         if schemes:
             exchange.violations.append(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 from mock_server.pipeline.exchange import OperationPlan, ParameterPlan, Plan
 from mock_server.pipeline.policies import decide_policies
@@ -80,7 +82,21 @@ def build_plan(
             build_operation(document, operation, {"": nowhere(is_active)}, is_active)
             for operation in document.plain.values()
         ),
+        cache(lambda: frozenset(iter_secrets(document.raw))),
     )
+
+
+def iter_secrets(node: Any) -> Iterator[str]:
+    """The properties that a document gives the format `password`, which is for what is not shown."""
+    if isinstance(node, Mapping):
+        properties = node.get("properties")
+        if isinstance(properties, Mapping):
+            for name, schema in properties.items():
+                if isinstance(schema, Mapping) and schema.get("format") == "password":
+                    yield name
+    for child in node.values() if isinstance(node, Mapping) else node:
+        if isinstance(child, Mapping | list):
+            yield from iter_secrets(child)
 
 
 def writable_of(document: Document, resource: str) -> frozenset[str]:

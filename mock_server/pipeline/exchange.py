@@ -93,6 +93,8 @@ class Plan:
     dependents: Mapping[str, tuple[tuple[str, Reference], ...]] = field(default_factory=dict)
     wordless: bool = False  # the document has no word of ours
     plain: tuple[OperationPlan, ...] = ()  # operations that store nothing
+    # Fields that nobody is to read in a log; looked for in the document when they are first asked for.
+    secrets: Callable[[], frozenset[str]] = frozenset
 
 
 class Request:

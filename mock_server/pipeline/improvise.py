@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, quote, unquote
 import orjson
 
 from mock_server.messages import say
-from mock_server.pipeline.authenticate import authenticate, parse_credentials
 from mock_server.pipeline.exchange import Exchange, OperationPlan
 from mock_server.pipeline.parse import is_json, parse_body, too_large
 from mock_server.pipeline.respond import JSON, Answer, lay_out
@@ -37,21 +36,6 @@ NOTHING: Any = object()
 
 
 # Who calls
-
-
-def admit(exchange: Exchange) -> Problem | None:
-    """Where an operation asks for no key, one that is shown says all the same whose world is meant."""
-    if exchange.operation.schemes:
-        return authenticate(exchange)
-    header, tenants = exchange.request.authorization, exchange.tenants
-    shown = parse_credentials(header) if header else None
-    tenant = tenants.find(shown[1]) if shown is not None else None
-    exchange.key = shown[1] if shown is not None and tenant is not None else tenants.default_key
-    found = tenant or tenants.find(exchange.key)
-    assert found is not None
-    exchange.tenant = found
-    exchange.principal = found.principals[exchange.key]
-    return None
 
 
 # What is asked
@@ -427,4 +411,4 @@ def refuse_improvised(exchange: Exchange, problem: Problem) -> Answer:
     return Answer(problem.status, headers, orjson.dumps(lay_out(layout, told_once)))
 
 
-__all__ = ["admit", "improvise", "refuse_improvised", "respond_improvised", "take_in"]
+__all__ = ["improvise", "refuse_improvised", "respond_improvised", "take_in"]

@@ -16,7 +16,6 @@ from mock_server.pipeline.enforce import enforce
 from mock_server.pipeline.exchange import Exchange, OperationPlan, Plan, Request, Stage
 from mock_server.pipeline.handle import handle
 from mock_server.pipeline.improvise import (
-    admit,
     improvise,
     refuse_improvised,
     respond_improvised,
@@ -57,7 +56,7 @@ class Course(NamedTuple):
 
 WORDED = Course(OUTSIDE, INSIDE, respond, refuse_worded)
 # Of a document without words, whose rules are its schemas alone.
-WORDLESS = Course((admit, take_in), (improvise,), respond_improvised, refuse_improvised)
+WORDLESS = Course((authenticate, take_in), (improvise,), respond_improvised, refuse_improvised)
 
 
 class Router:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mock_server.errors import SettingsError
+from mock_server.settings import Chosen
 from mock_server.spec.model import BusinessRule, Document, Place, Policy
 from mock_server.spec.pointers import nearest
 
@@ -17,14 +18,15 @@ def decide_policies(document: Document, chosen: Mapping[str, Policy]) -> dict[st
     faults = []
     for rule_id, policy in chosen.items():
         rule = document.rules.get(rule_id)
+        place = f"{policy.place}: " if isinstance(policy, Chosen) else ""
         if rule is None:
             hint = nearest(rule_id, document.rules)
             faults.append(
-                f'the policy "{rule_id}={policy}" names no rule of {document.title}; {hint or "see: mock-server rules"}'
+                f'{place}the policy "{rule_id}={policy}" names no rule of {document.title}; {hint or "see: mock-server rules"}'
             )
         elif policy != "enforce" and all(place.kind in FIXED_KINDS for place in rule.places):
             faults.append(
-                f'the policy "{rule_id}={policy}" cannot be: this rule says how answers look, '
+                f'{place}the policy "{rule_id}={policy}" cannot be: this rule says how answers look, '
                 "so there is nothing to let through; leave it out"
             )
     if faults:

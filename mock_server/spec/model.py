@@ -586,10 +586,14 @@ class Compose:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A field that a view shows beside the text; of a list of objects, the property `item` of each."""
+    """A field that a view shows beside the text; of a list of objects, the property `item` of each.
+
+    `picture` is the property that says where a picture of it is, at an operation with content.
+    """
 
     field: str
     item: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

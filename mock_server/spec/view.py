@@ -86,17 +86,19 @@ def compile_beside(compilation: Compilation, resource: Resource, word: Any, poin
     if isinstance(word, str):
         compilation.known(word, resource.fields, pointer, "field")
         return Beside(word)
-    field, item = word["field"], word["item"]
+    field, item, picture = word["field"], word["item"], word.get("picture")
     if compilation.known(field, resource.fields, f"{pointer}/field", "field"):
         items = keyword_of(properties_of(resource.schema)[field], "items")
         known = properties_of(items)
         if known:
             compilation.known(item, known, f"{pointer}/item", "property")
+            if picture is not None:
+                compilation.known(picture, known, f"{pointer}/picture", "property")
         else:
             compilation.report(
                 f"{pointer}/field", f'"{field}"', "a field that is a list of objects"
             )
-    return Beside(field, item)
+    return Beside(field, item, picture)
 
 
 def compile_compose(

@@ -174,7 +174,8 @@ def test_nothing_comes_from_elsewhere(page: Page) -> None:
 
 def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     page.open(TALK)
-    page.press("c")
+    page.press("c")  # may come before the thread is there
+    page.wait(lambda: page.chrome.switch_to.active_element.tag_name == "textarea")
     page.press("Shall I bring the rye?")
     page.press(Keys.CONTROL + Keys.ENTER)
     page.wait(lambda: page.find(".message.waiting", "Shall I bring the rye?"))
@@ -184,6 +185,25 @@ def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     (newest,) = page.api("GET", f"{SMS}?_limit=1").json()["data"]
     assert (newest["status"], newest["lead_id"]) == ("draft", LEAD)
     assert page.errors() == []
+
+
+# The answer that holds a thread comes when `release` is called.
+LATE = """
+    const ask = window.fetch, open = new Promise((done) => { window.release = done; });
+    window.fetch = async (url, ...more) => { if (String(url).includes("/views/") && String(url).includes("%3D")) await open; return ask(url, ...more); };
+    location.hash = arguments[0];
+"""
+
+
+def test_who_wants_to_write_before_the_thread_is_there_writes_in_it(page: Page) -> None:
+    page.open("requests")
+    page.chrome.execute_script(LATE, f"#/{TALK}")
+    page.wait(lambda: page.find(".item[aria-current]", "Nowhere Bakery"))
+    page.press("c")
+    page.chrome.execute_script("release()")
+    page.wait(lambda: page.chrome.switch_to.active_element.tag_name == "textarea")
+    page.sees("4 messages")
+    assert TALK in page.chrome.current_url
 
 
 def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
@@ -206,6 +226,21 @@ def test_time_sends_what_waits_and_the_provider_can_fail(page: Page) -> None:
     page.api("GET", SMS)  # anything that is heard
     page.open(TALK)
     page.wait(lambda: (one := page.find(".message", "This one is sent.")) and "sent" in one.text)
+
+
+def test_what_is_attached_is_seen(page: Page) -> None:
+    seen = {"content_type": "image/png", "filename": "crate.png", "url": "https://files.example/a"}
+    read = {"content_type": "text/plain", "filename": "list.txt", "url": "https://files.example/b"}
+    body = {"status": "draft", "lead_id": LEAD, "text": "See?", "attachments": [seen, read]}
+    assert page.api("POST", SMS, json=body).status_code == 200
+    page.open(TALK)
+    page.wait(lambda: page.find(".message img"))
+    (image,) = page.chrome.find_elements(By.CSS_SELECTOR, ".message img")
+    assert image.get_attribute("alt") == "crate.png"
+    assert int(image.get_attribute("naturalWidth") or 0) > 0
+    page.sees("crate.png, list.txt")
+    assert page.violations() == []
+    assert page.errors() == []
 
 
 def test_an_sms_is_received_and_one_is_scheduled(page: Page) -> None:
@@ -483,6 +518,24 @@ def test_rules_count_live_and_the_machine_is_drawn(page: Page) -> None:
     page.sees("Accepts")
 
 
+DRAWN = """
+    const drawn = document.querySelector("svg.machine"), room = drawn.parentNode;
+    return [room.scrollWidth - room.clientWidth, drawn.querySelector("text").getBoundingClientRect().height];
+"""
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+def test_every_state_is_in_sight_and_can_be_read(page: Page, size: tuple[int, int]) -> None:
+    fill(page)
+    page.api("POST", "/__mock/clock", json={"advance": 60})
+    page.open("rules/overview", size)
+    page.wait(lambda: page.find("svg.machine .count"))
+    hidden, height = page.chrome.execute_script(DRAWN)
+    assert hidden == 0
+    assert height > 12
+    assert page.chrome.execute_script(OVERLAPS) == 0
+
+
 def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.open("state/sms_activities")
     page.click("td button", "acti_0FirstAnswer")
@@ -518,6 +571,20 @@ def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.click("#snapshots button", "Restore")
     page.sees("snapshot-1 is back")
     page.sees("Changed.")
+
+
+def test_a_dialog_on_a_phone_is_as_wide_as_the_phone(page: Page) -> None:
+    fill(page)
+    fits = "const box = document.querySelector('dialog'); return box.scrollWidth - box.clientWidth"
+    page.open("requests", SMALL)
+    page.click(".item", "400")
+    page.click("button", "Judge now")
+    page.sees("The nearest request that passes")
+    assert page.chrome.execute_script(fits) <= 0
+    page.open("state/sms_activities", SMALL)
+    page.click("td button", "acti_0FirstAnswer")
+    page.wait(lambda: page.find("dialog textarea"))
+    assert page.chrome.execute_script(fits) <= 0
 
 
 def test_the_clock_is_moved(page: Page) -> None:

@@ -119,9 +119,12 @@ def test_a_mark_that_cannot_be_is_told_in_a_line(tmp_path: Path) -> None:
     done = pytest_run(tmp_path, code, "-p", "no:randomly")
     assert "3 errors" in done.stdout
     mark = "@pytest.mark.mock_server("
-    assert f"{mark}rules={{'nope.x': 'off'}}): the policy \"nope.x=off\" names no" in done.stdout
+    assert (
+        f"{mark}rules={{'nope.x': 'off'}}): rules: the policy \"nope.x=off\" names no"
+        in done.stdout
+    )
     assert f"{mark}document='nope.yaml'): document {tmp_path}/nope.yaml has" in done.stdout
-    assert f"{mark}seed=3): @pytest.mark.mock_server: seed: found 3; expected" in done.stdout
+    assert f"{mark}seed=3): seed: found 3; expected" in done.stdout
     assert "Traceback" not in done.stdout
     assert len(done.stdout.splitlines()) < 20
 

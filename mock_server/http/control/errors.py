@@ -37,7 +37,7 @@ class ControlError(Exception):
             [
                 self.message,
                 *(
-                    f"{one['where']}: found {cut(one['found'])}; expected {one['expected']}."
+                    ended(f"{one['where']}: found {cut(one['found'])}; expected {one['expected']}")
                     for one in self.faults
                 ),
             ]
@@ -50,4 +50,9 @@ def cut(value: Any) -> str:
 
 
 def missing(what: str, name: Any, known: str) -> ControlError:
-    return ControlError(404, f'There is no {what} "{name}"; {known}.')
+    return ControlError(404, ended(f'There is no {what} "{name}"; {known}'))
+
+
+def ended(words: str) -> str:
+    """Words as a sentence; a question has its end already."""
+    return words if words.endswith("?") else f"{words}."

@@ -189,7 +189,10 @@ def to_misfits(schema: Any, error: ValidationError, place: str) -> list[dict[str
         ]
     if keyword in ("oneOf", "anyOf"):
         return [misfit(where, error.instance, forms_of(holder[keyword]))]
-    return [misfit(where, error.instance, say(keyword, limit)[1])]
+    expected, names = say(keyword, limit)[1], sorted(holder.get("properties", {}))
+    if keyword in ("minProperties", "maxProperties") and names:
+        expected = f"{expected}: {one_of(names)}"
+    return [misfit(where, error.instance, expected)]
 
 
 def hinted(expected: str, hint: str) -> str:

@@ -16,7 +16,7 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
 }
 # A page may load what this server has and nothing else, and nobody may frame it.
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @cache

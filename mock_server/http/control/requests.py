@@ -16,7 +16,7 @@ from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
 from mock_server.http.control.sending import send, to_wish
 from mock_server.http.control.texts import curl_of
-from mock_server.http.journal import Entry, to_json
+from mock_server.http.journal import Entry, covered_at, to_json
 from mock_server.pipeline.order import catch_up
 from mock_server.state.tenant import JOURNAL_LENGTH
 
@@ -60,7 +60,14 @@ def nearest_to(call: Call, pattern: Pattern, entries: list[Entry], most: int) ->
     ranked = sorted(
         ((*pattern.distance(entry), entry) for entry in entries), key=lambda row: row[0]
     )
-    return [{"request": shown(call, entry), "misses": misses} for _, misses, entry in ranked[:most]]
+    return [
+        {"request": shown(call, entry), "misses": [without_secret(call, one) for one in misses]}
+        for _, misses, entry in ranked[:most]
+    ]
+
+
+def without_secret(call: Call, miss: Mapping[str, Any]) -> dict[str, Any]:
+    return {**miss, "found": covered_at(miss["where"], miss["found"], call.lane.plan)}
 
 
 def entry_of(call: Call, number: int) -> Entry:

@@ -13,8 +13,14 @@ from urllib.parse import unquote
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.sending import NO_KEY, refused_key
-from mock_server.http.control.texts import WRONG_KEY, faults_of, preference_of, target
-from mock_server.http.journal import Entry, to_value
+from mock_server.http.control.texts import (
+    WRONG_KEY,
+    faults_of,
+    preference_of,
+    target,
+)
+from mock_server.http.journal import Entry, covered, to_value, without_secrets
+from mock_server.pipeline.exchange import Plan
 from mock_server.spec import default_document_path
 
 MOST = 20  # requests before it
@@ -49,6 +55,7 @@ def test_of(entry: Entry, call: Call) -> str:
             status=entry.answer.status,
             fault=" and ".join(faults),
         )
+    plan = call.lane.plan
     names: dict[str, str] = {}  # id -> the variable that holds its record
     lines = []
     steps = steps_before(entry, call)
@@ -59,10 +66,10 @@ def test_of(entry: Entry, call: Call) -> str:
         variable = ""
         if made:
             variable = names[made] = variable_for(before, names.values())
-        sent = request_line(before, names)
+        sent = request_line(before, names, plan)
         lines.append(f"    {variable} = {sent}.json()" if made else f"    {sent}")
     lines += moments[-1]
-    lines += [f"    answer = {request_line(entry, names)}", *expected(entry, names)]
+    lines += [f"    answer = {request_line(entry, names, plan)}", *expected(entry, names, plan)]
     mark = mark_of(call)
     fixtures = f"{FIXTURE}, {CLOCK}" if any(moments) else FIXTURE
     return "\n".join(
@@ -157,16 +164,16 @@ def iter_names(name: str) -> Iterator[str]:
         number += 1
 
 
-def request_line(entry: Entry, names: Mapping[str, str]) -> str:
+def request_line(entry: Entry, names: Mapping[str, str], plan: Plan) -> str:
     path = with_names(target(entry), names)
     sent, headers = "", dict[str, str]()
     if entry.body:
-        body = to_value(entry.body)
+        body = covered(to_value(entry.body), plan)
         if isinstance(body, dict | list) and (entry.media_type or "").endswith("json"):
             sent = f", json={literal(replaced(body, names))}"
         else:
             headers = {"Content-Type": entry.media_type} if entry.media_type else {}
-            sent = f", data={written(entry.body)}"
+            sent = f", data={written(without_secrets(entry.body, plan))}"
     if preference_of(entry):
         headers["Prefer"] = preference_of(entry)
     if headers:
@@ -210,7 +217,7 @@ def replaced(value: Any, names: Mapping[str, str]) -> Any:
     return Name(f"{names[value]}['id']") if isinstance(value, str) and value in names else value
 
 
-def expected(entry: Entry, names: Mapping[str, str]) -> Iterator[str]:
+def expected(entry: Entry, names: Mapping[str, str], plan: Plan) -> Iterator[str]:
     """What of the answer will be so again."""
     yield f"    assert answer.status_code == {entry.answer.status}"
     rules = sorted({rule_id for one in entry.broken for rule_id in one.rule_ids})
@@ -220,7 +227,7 @@ def expected(entry: Entry, names: Mapping[str, str]) -> Iterator[str]:
         yield f"    assert set(answer.headers['Mock-Broken-Rules'].split(', ')) == {shown}"
     elif isinstance(answer, dict) and isinstance(body, dict):
         for key, value in answer.items():
-            if key in body and value == body[key]:
+            if key in body and value == body[key] == covered(value, plan, key):
                 yield f"    assert answer.json()[{key!r}] == {literal(replaced(value, names))}"
 
 

@@ -6,7 +6,7 @@ import shlex
 
 from mock_server.http.control.call import Call
 from mock_server.http.control.sending import NO_KEY, refused_key
-from mock_server.http.journal import Entry
+from mock_server.http.journal import Entry, without_secrets
 from mock_server.http.prefer import APPLIED
 
 STEERED = "Prefer: "
@@ -67,5 +67,7 @@ def curl_of(entry: Entry, call: Call) -> str:
     if entry.body:
         kind = entry.media_type or "application/json"
         parts.append(f"-H {shlex.quote(f'Content-Type: {kind}')}")
-        parts.append(f"-d {shlex.quote(entry.body.decode('utf-8', 'replace'))}")
+        parts.append(
+            f"-d {shlex.quote(without_secrets(entry.body, call.lane.plan).decode('utf-8', 'replace'))}"
+        )
     return " ".join(parts)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from mock_server.clock import format_instant
-from mock_server.http.control.call import Call
+from mock_server.http.control.call import Call, Raw
 from mock_server.http.control.errors import missing
 from mock_server.http.control.records import row_of
-from mock_server.http.control.sending import text_of
+from mock_server.http.control.sending import as_received, build_request, text_of
+from mock_server.http.wire import Lane
 from mock_server.ids import IdFactory
-from mock_server.pipeline.order import catch_up
+from mock_server.pipeline.exchange import OperationPlan
+from mock_server.pipeline.order import catch_up, run
 from mock_server.rules.lifecycle import state_of
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context, build_value
@@ -116,7 +119,7 @@ class Reader:
         return {
             **row_of(self.call.lane.plan, self.prototype, record),
             "text": None if text is None else str(text),
-            "shows": [row for one in view.shows if (row := beside(one, fields))],
+            "shows": [row for one in view.shows if (row := self.beside(one, fields))],
             "own": view.side is not None and fields.get(view.side) in view.own,
             "time": self.time(fields),
             "state": state,
@@ -126,15 +129,45 @@ class Reader:
             else sorted(event for event, source in machine.events if source == state),
         }
 
+    def beside(self, shown: Beside, fields: Fields) -> dict[str, Any] | None:
+        """What a field says beside the text, and where pictures of it are; nothing without a value."""
+        value = fields.get(shown.field)
+        listed = value if isinstance(value, list) else [value]
+        pictures: list[dict[str, str]] = []
+        if shown.item is not None:
+            items = [one for one in listed if isinstance(one, dict)]
+            listed = [one.get(shown.item) for one in items]
+            for one in items if shown.picture is not None else []:
+                place = text_of(one.get(shown.picture))
+                if content_at(self.call.lane, place):
+                    pictures.append({"at": place, "of": text_of(one.get(shown.item))})
+        said = [text_of(one) for one in listed if one not in (None, "")]
+        return {"field": shown.field, "values": said, "pictures": pictures} if said else None
 
-def beside(shown: Beside, fields: Fields) -> dict[str, Any] | None:
-    """What a field says beside the text; nothing where it has no value."""
-    value = fields.get(shown.field)
-    listed = value if isinstance(value, list) else [value]
-    if shown.item is not None:
-        listed = [one.get(shown.item) for one in listed if isinstance(one, dict)]
-    said = [text_of(one) for one in listed if one not in (None, "")]
-    return {"field": shown.field, "values": said} if said else None
+
+def content_at(lane: Lane, place: str) -> tuple[OperationPlan, dict[str, str]] | None:
+    """The operation whose content has an address, and the values of its path; only paths count."""
+    found = lane.router.find(as_received(unquote(urlsplit(place).path)))
+    operation = found[0].get("GET") if found is not None else None
+    if found is None or operation is None or operation.content is None:
+        return None
+    return operation, found[1]
+
+
+def picture(call: Call) -> Any:
+    """What the tenant reads at an address, where that is a picture; no request of the journal."""
+    lane, place = call.lane, call.values["at"]
+    found = content_at(lane, place)
+    if found is not None:
+        request = build_request(lane, call.tenant, {"path": urlsplit(place).path})
+        answer = run(lane.plan, lane.tenants, found[0], request, found[1])[0]
+        kind = dict(answer.headers).get("Content-Type", "")
+        if answer.status < 400 and kind.startswith("image/"):
+            # Some pictures can hold scripts: who opens one by itself runs none.
+            return Raw(
+                answer.body, 200, {"Content-Type": kind, "Content-Security-Policy": "sandbox"}
+            )
+    raise missing("picture", place, "the views of a document say where pictures are")
 
 
 def threads(call: Call) -> Any:
@@ -176,4 +209,4 @@ def thread(call: Call) -> Any:
     return {**shown, "records": messages}
 
 
-CALLS = {"threads": threads, "thread": thread}
+CALLS = {"threads": threads, "thread": thread, "picture": picture}

@@ -14,6 +14,7 @@ export class Refused extends Error {
 export const api = {
   tenant: session.getItem("tenant") ?? "",
   token: session.getItem("token") ?? "",
+  pictures: new Map(),
   time: { now: Date.now(), read: performance.now(), mode: "real" },
 
   choose(tenant) { this.tenant = tenant; session.setItem("tenant", tenant); },
@@ -35,6 +36,16 @@ export const api = {
     const value = text && kind.includes("json") ? JSON.parse(text) : text;
     if (!answer.ok && !(path === "/verify" && answer.status === 409)) throw new Refused(answer.status, value);
     return value;
+  },
+
+  // The address within the page of a picture; read once for each tenant.
+  picture(at) {
+    const key = `${this.tenant}\n${at}`;
+    if (!this.pictures.has(key)) {
+      this.pictures.set(key, fetch(`${BASE}/picture?${new URLSearchParams({ at })}`, { headers: this.headers() })
+        .then(async (answer) => { if (!answer.ok) throw new Refused(answer.status); return URL.createObjectURL(await answer.blob()); }));
+    }
+    return this.pictures.get(key);
   },
 
   get(path) { return this.call("GET", path); },

@@ -20,7 +20,7 @@ export function conversations(app, main, start) {
   show(main, h("h1", { className: "unseen" }, view.title), split);
   const wide = () => window.innerWidth > 760;
   let threads = [], most = PAGE, more = false, waiting = null;
-  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false;
+  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false, wanted = false; // wanted: to write in the thread that is being read
 
   // The list
 
@@ -113,7 +113,10 @@ export function conversations(app, main, start) {
     });
     form?.refresh();
     tick();
+    if (wanted) { wanted = false; write(); }
   }
+
+  const write = () => detail.querySelector(".compose textarea:not([hidden]), .compose input")?.focus();
 
   const atEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
 
@@ -141,12 +144,21 @@ export function conversations(app, main, start) {
     const open = resource.lifecycle?.editable.includes(one.state) && one.moves.length;
     return h("div", { className: `message ${one.own ? "own" : ""} ${out ? "waiting" : open ? "open" : ""}` },
       h("div", { className: "bubble" }, one.text ?? h("em", {}, "no text")),
+      one.shows.map((row) => row.pictures.map(picture)),
       one.shows.map((row) => h("div", { className: "beside small" }, h("span", { className: "muted" }, `${row.field}: `), row.values.join(", "))),
       out && one.due ? h("div", { className: "countdown", "data-due": one.due, "data-from": one.record.date_created ?? one.time ?? "" }, h("i")) : null,
       h("div", { className: "meta" },
         one.state ? h("span", { className: `chip ${bad ? "bad" : out ? "accent" : ""}` }, one.state) : null,
         out && one.due ? h("span", { className: "left", "data-due": one.due }) : h("span", {}, one.shown),
         buttons, h("a", { href: `#/state/${resource.collection}/${one.id}` }, "record")));
+  }
+
+  // Fetched by script, for an <img> can name neither tenant nor token; one that is not there stays away.
+  function picture({ at, of }) {
+    const node = h("img", { className: "picture", alt: of, hidden: true });
+    node.addEventListener("load", () => (parts?.messages.contains(node) ? inPlace(parts.messages, () => { node.hidden = false; }) : null));
+    api.picture(at).then((url) => { node.src = url; }, () => {});
+    return node;
   }
 
   const empty = (value) => value === null || value === undefined || value === "";
@@ -313,7 +325,7 @@ export function conversations(app, main, start) {
     key(event) {
       if (event.key !== "c" || !view.compose.length) { walk(list, event); return; }
       event.preventDefault();
-      if (parts) [...detail.querySelectorAll(".compose textarea:not([hidden]), .compose input")][0]?.focus(); else app.go("conversations", NEW);
+      if (parts) write(); else if (key) wanted = true; else app.go("conversations", NEW);
     },
   };
 }

@@ -55,7 +55,7 @@ export function rules(app, main, start) {
   function machines(only) {
     return app.model.resources.filter((one) => one.lifecycle).map((one) => ({ one, rows: coverage.transitions.filter((row) => row.resource === one.name) }))
       .filter(({ rows }) => !only || rows.some((row) => row.rules.includes(only)))
-      .map(({ one, rows }) => h("section", { className: "card", "aria-label": `Lifecycle of ${one.title}` }, h("div", { className: "row between wrap" }, h("h3", {}, `${one.title}: ${one.lifecycle.field}`), h("span", { className: "muted small" }, "solid: asked for · dashed: by time · dotted: by an event")), h("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": "Drawing" }, machine(one.lifecycle, rows))));
+      .map(({ one, rows }) => h("section", { className: "card", "aria-label": `Lifecycle of ${one.title}` }, h("div", { className: "row between wrap" }, h("h3", {}, `${one.title}: ${one.lifecycle.field}`), h("span", { className: "muted small" }, "solid: asked for · dashed: by time · dotted: by an event")), h("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": "Drawing" }, machine(one.lifecycle, rows, detail.clientWidth - 82))));
   }
 
   function overview() {

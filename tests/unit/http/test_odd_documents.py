@@ -133,3 +133,24 @@ def test_schemas_may_contain_themselves(client: FlaskClient, body: Any, status: 
 def test_seeds_are_held_against_schemas_that_contain_themselves(trees: Document) -> None:
     with pytest.raises(SeedError, match="#/trees/0/kin/0/name"):
         check_seed(parse_source("trees: [{id: t1, kin: [{name: 5}]}]"), trees)
+
+
+def test_where_nobody_is_asked_who_calls_faults_strike_all_the_same(client: FlaskClient) -> None:
+    wish = {"does": "status", "status": 503, "times": 1, "match": {"operation": "list"}}
+    assert client.post("/__mock/faults", json=wish).status_code == 201
+    assert [client.get("/v2/trees").status_code for _ in range(2)] == [503, 200]
+
+
+def test_where_nobody_is_asked_who_calls_a_world_may_be_named(client: FlaskClient) -> None:
+    def names(**headers: str) -> list[str]:
+        return [tree["name"] for tree in client.get("/v2/trees", headers=headers).json["data"]]
+
+    key = {"Authorization": "Bearer api_test_other"}
+    for of_another in (key, {"Mock-Tenant": "api_test_other"}):
+        assert client.post("/v2/trees", json={"name": "Ash"}, headers=of_another).status_code == 201
+        assert "Ash" in names(**of_another)
+        assert names() == ["Oak"]
+    assert len(names(**key)) == 3
+    both = {"Authorization": "Bearer nonsense", "Mock-Tenant": "api_test_other"}
+    assert len(names(**both)) == 3
+    assert client.get("/v2/trees", headers={"Mock-Tenant": "nonsense"}).status_code == 400

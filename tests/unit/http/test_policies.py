@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mock_server.errors import SettingsError
 from mock_server.http.app import create_app
 from mock_server.pipeline.policies import decide_policies, iter_idle
+from mock_server.settings import read_settings
 from mock_server.spec import Document
 from mock_server.spec.model import Policy
 
@@ -89,6 +92,26 @@ def test_a_policy_that_changes_nothing_says_why(
     assert [line[: len(idle)] for line in told] == [idle] if idle else told == []
 
 
+def test_a_policy_that_cannot_be_is_told_with_the_place_where_it_was_chosen(
+    document: Document, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.mock_server]\nrules = {"a.b" = "off"}\n')
+    environment = {"MOCK_SERVER_RULES": "c.d=warn"}
+    chosen = {"rules": ["e.f=off", "sms.response.shape=off"]}
+    settings = read_settings(tmp_path, environment, chosen)
+    with pytest.raises(SettingsError) as raised:
+        decide_policies(document, settings.rules)
+    places = (f"{tmp_path}/pyproject.toml [tool.mock_server]", "the environment")
+    expected = [
+        f'{places[0]}: rules: the policy "a.b=off"',
+        f'{places[1]}: rules: the policy "c.d=warn"',
+        'the command line: rules: the policy "e.f=off"',
+        'the command line: rules: the policy "sms.response.shape=off"',
+    ]
+    assert all(map(str.startswith, raised.value.faults, expected))
+    assert len(raised.value.faults) == len(expected)
+
+
 def test_who_calls_without_a_key_may_be_let_through_and_is_told(document: Document) -> None:
     client = create_app(document, policies={"auth.required": "warn"}).test_client()
     for path in ("/api/v1/me/", SMS):
@@ -135,3 +158,15 @@ def test_a_moment_of_no_type_counts_as_none_in_the_order_of_a_list(
     assert client.get(SMS, auth=auth).get_json()["data"][-1]["text"] == "Odd"
     enforced = create_app(document).test_client().post(SMS, auth=auth, json=body)
     assert "sms.fields.types" in enforced.headers["Mock-Broken-Rules"]
+
+
+def test_who_is_let_through_without_a_key_meets_faults_and_names_a_world(
+    document: Document,
+) -> None:
+    client = create_app(document, policies={"auth.required": "off"}).test_client()
+    client.post("/__mock/faults", json={"does": "status", "status": 503, "times": 1})
+    assert [client.get(SMS).status_code for _ in range(2)] == [503, 200]
+    named = {"Mock-Tenant": "api_test_another"}
+    made = client.post(SMS, json={"status": "draft", "text": "Mine"}, headers=named).get_json()
+    assert client.get(f"{SMS}{made['id']}/", headers=named).status_code == 200
+    assert client.get(f"{SMS}{made['id']}/").status_code == 404

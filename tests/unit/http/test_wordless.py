@@ -176,6 +176,12 @@ def test_a_key_is_asked_for_where_a_scheme_has_it_and_opens_a_world(client: Flas
     assert ask(client, "GET", "/tools/7", card=None).status_code == 200  # open to all
 
 
+def test_faults_strike_who_shows_no_key_where_none_is_asked_for(client: FlaskClient) -> None:
+    client.post("/__mock/faults", json={"does": "status", "status": 503, "times": 1})
+    found = [ask(client, "GET", "/tools/7", card=None).status_code for _ in range(2)]
+    assert found == [503, 200]
+
+
 def test_the_control_api_knows_every_operation(client: FlaskClient) -> None:
     ask(client, "GET", "/opening?day=2030-01-01", headers={"X-Branch": "north"})
     model = client.get("/__mock/model").json

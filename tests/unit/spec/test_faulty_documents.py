@@ -920,6 +920,9 @@ SLIPS = [
 ]
 
 
+PAGES = "        pages: {type: array, items: {properties: {name: {}, seen: {type: string}}}}\n"
+
+
 def write(folder: Path, text: str) -> Path:
     (folder / "lockers.seed.yaml").write_text("{}", encoding="utf-8")
     path = folder / "slip.yaml"
@@ -953,6 +956,16 @@ def test_several_faults_are_reported_together(tmp_path: Path) -> None:
     assert [fault.line for fault in raised.value.faults] == sorted(
         fault.line for fault in raised.value.faults
     )
+
+
+def test_a_picture_is_a_property_of_what_is_shown(tmp_path: Path) -> None:
+    text = TEXT.replace("        remark: {", PAGES + "        remark: {", 1)
+    text = text.replace("shows: [remark]", "shows: [{field: pages, item: name, picture: sen}]", 1)
+    with pytest.raises(DocumentError) as raised:
+        load_document(write(tmp_path, text))
+    (fault,) = raised.value.faults
+    assert "/x-view/shows/0/picture" in str(fault)
+    assert 'did you mean "seen"?' in str(fault)
 
 
 def test_a_fault_of_one_kind_hides_none_of_another(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +18,14 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from mock_server.http.app import MockServer, create_app
 from mock_server.http.control.api import HANDLERS
 from mock_server.http.control.interface import interface, outlines
-from mock_server.spec import Document
+from mock_server.http.log import RequestLog
+from mock_server.spec import Document, compile_source
+from mock_server.spec.loader import parse_source
 from tests.conftest import START
 from tests.unit.http.control.conftest import Caller
+
+TOOLS = (Path(__file__).parents[3] / "documents" / "tools.yaml").read_text(encoding="utf-8")
+FORM = "application/x-www-form-urlencoded"
 
 
 def test_the_document_is_openapi() -> None:
@@ -77,8 +85,14 @@ def test_misspelt_fields_and_parameters_are_named(caller: Caller) -> None:
     (fault,) = caller.control("POST", "/clock", 400, json={"advence": 1})["faults"]
     assert (fault["where"], fault["found"]) == ("body/advence", "advence")
     assert 'did you mean "advance"?' in fault["expected"]
+    said = caller.control("POST", "/clock", 400, json={"advence": 1})["error"]
+    assert said.endswith('did you mean "advance"?')
+    assert caller.control("POST", "/events/fials", 404, json={})["error"].endswith('"fails"?')
     (fault,) = caller.control("GET", "/requests?methd=GET", 400)["faults"]
     assert 'did you mean "method"?' in fault["expected"]
+    for none_or_two in ({}, {"advance": 1, "real": True}):
+        (fault,) = caller.control("POST", "/clock", 400, json=none_or_two)["faults"]
+        assert fault["expected"].endswith(" 1 field: one of advance, freeze, real, set")
 
 
 def test_a_body_must_be_json(app: MockServer) -> None:
@@ -129,6 +143,46 @@ def test_it_can_be_switched_off(document: Document) -> None:
     refused = client.get("/api/v1/me/")
     assert refused.headers["Mock-Broken-Rules"] == "auth.required"
     assert "Mock-Explanation" not in refused.headers
+
+
+def test_secrets_in_bodies_are_shown_nowhere() -> None:
+    """By the document's word (`format: password`), or by how a field is called."""
+    document = parse_source(TOOLS.replace("pin: {", "pin: {format: password, ", 1))
+    stream = StringIO()
+    log = RequestLog("info", "json", stream=stream)
+    app = create_app(compile_source(document), log=log)
+    client = app.test_client()
+    place, wrong = "/library/v1/tools", {"name": "Saw", "kind": "hand", "pin": ["hush-1"]}
+    sent: list[dict[str, Any]] = [
+        {"json": {"name": "Saw", "kind": "hand", "pin": "1234", "clientSecret": "hush-2"}},
+        {"json": wrong},
+        {"data": "name=Saw&kind=hand&password=hush-3", "content_type": FORM},
+        {
+            "data": '{"password": "hush-4", "name": "A saw of some length",',
+            "content_type": "application/json",
+        },
+        {"json": {"deep": [{"access_token": "hush-5", "note": "x" * 30_000}]}},
+    ]
+    login = {"Authorization": "Bearer api_test_key"}
+    for one in sent:
+        client.post(place, headers=login, **one)
+    entries = client.get("/__mock/requests", headers=login).get_json()
+    ways = ["/requests", "/live?since=0"]
+    ways += [f"/requests/{one['id']}{more}" for one in entries for more in ("", "/test")]
+    texts = [client.get(f"/__mock{way}", headers=login).text for way in ways]
+    near = {"body": {"properties": {"pin": {"const": 1}}}}
+    texts.append(client.post("/__mock/requests/near", json=near, headers=login).text)
+    leaks = re.findall("(?:hush-|1234).{0,40}", "\n".join([*texts, stream.getvalue()]))
+    assert leaks == []
+    assert entries[-1]["request"] == {**sent[0]["json"], "pin": "…", "clientSecret": "…"}
+    # What was really sent is still there to be found, and to be sent again.
+    asked = {"body": {"const": sent[0]["json"]}}
+    assert (
+        client.post(
+            "/__mock/verify", json={"expect": [{**asked, "count": 1}]}, headers=login
+        ).status_code
+        == 200
+    )
 
 
 def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:

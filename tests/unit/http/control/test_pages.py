@@ -127,9 +127,45 @@ def test_a_message_shows_what_stands_beside_its_text(caller: Caller) -> None:
     ][-1:]
     assert found["id"] == made["id"]
     assert found["shows"] == [
-        {"field": "error_message", "values": ["Out of reach."]},
-        {"field": "attachments", "values": ["a.png", "a.png"]},
+        {"field": "error_message", "values": ["Out of reach."], "pictures": []},
+        {
+            "field": "attachments",
+            "values": ["a.png", "a.png"],
+            "pictures": [
+                {"at": one["thumbnail_url"], "of": "a.png"} for one in made["attachments"]
+            ],
+        },
     ]
+
+
+def test_pictures_are_shown_to_their_tenant_and_leave_no_request(
+    caller: Caller, other: Caller
+) -> None:
+    kinds = ("image/png", "application/pdf", "image/jpeg")
+    files = [{"content_type": k, "filename": "a", "url": "https://files.example/a"} for k in kinds]
+    picture, document, photo = caller.sms(status="draft", attachments=files).get_json()[
+        "attachments"
+    ]
+    caller.control("DELETE", "/requests", 204)
+    for of, kind in ((picture, "image/png"), (photo, "image/jpeg")):
+        at = f"http://elsewhere.example/api/v1/media/{of['media_id']}/"
+        answer = caller.ask("GET", "/__mock/picture", query_string={"at": at})
+        assert (answer.status_code, answer.mimetype) == (200, kind)
+        assert len(answer.data) == of["size"]
+        assert answer.headers["Content-Security-Policy"] == "sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    refused = (
+        f"/api/v1/media/{document['media_id']}/",  # no picture
+        "/api/v1/media/media_unknown/",
+        "/api/v1/activity/sms/",
+        "/media/",
+        "https://files.example/a",
+        "",
+    )
+    for at in refused:
+        caller.control("GET", "/picture", 404, query_string={"at": at})
+    other.control("GET", "/picture", 404, query_string={"at": picture["thumbnail_url"]})
+    assert caller.control("GET", "/requests/count")["count"] == 0
 
 
 def test_the_model_says_what_a_state_needs(caller: Caller) -> None:
