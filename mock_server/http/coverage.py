@@ -19,8 +19,10 @@ from mock_server.spec.model import (
     Call,
     Document,
     Expression,
+    Lifecycle,
     Operation,
     Place,
+    Transition,
     Value,
 )
 from mock_server.spec.schemas import iter_subschemas, properties_of, rule_ids
@@ -28,7 +30,7 @@ from mock_server.state.tenant import Tenant
 
 SIGHTINGS_KEPT = 4_096  # kinds of requests that are told apart before they become plain counts
 WRITING = ("create", "update")
-CAUSED = ("timed", "event", "effect")  # what also happens without a client's request
+CAUSED = ("timed", "event", "effect", "action")  # what also happens without a client's request
 
 
 class Sighting(NamedTuple):
@@ -56,6 +58,7 @@ class Watch:
         "answers",
         "machine_field",
         "name",
+        "named_moves",
         "of_body",
         "of_query",
         "operation",
@@ -71,6 +74,7 @@ class Watch:
         resource = document.resources.get(operation.resource)
         lifecycle = resource.lifecycle if resource is not None else None
         self.machine_field = lifecycle.field if lifecycle is not None else ""
+        self.named_moves = frozenset((one.source, one.to) for one in named_moves(lifecycle))
         self.name = operation.operation_id
         self.writes = operation.does in WRITING and operation.improvised is None
         body, query = names_read(operation)
@@ -315,6 +319,19 @@ def response_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
     return [lambda seen: str(seen.status) in statuses]
 
 
+def causes(document: Document, place: Place) -> list[str]:
+    """The pointers under which it is counted what time or an event has caused of a place."""
+    if place.kind != "action":
+        return [place.detail.pointer]
+    assert place.resource is not None
+    return [one.pointer for one in named_moves(document.resources[place.resource].lifecycle)]
+
+
+def named_moves(lifecycle: Lifecycle | None) -> list[Transition]:
+    """The transitions that a log calls by a name of their own."""
+    return [one for one in lifecycle.transitions if one.action] if lifecycle is not None else []
+
+
 Ways = Callable[[BusinessRule, Place, Watch], list[Met]]
 
 
@@ -348,6 +365,7 @@ WAYS: Mapping[str, Ways] = {
     "embedded": plain(lambda seen, place, watch: watch.operation.does != "delete"),
     "cascade": plain(lambda seen, place, watch: True),
     "log": plain(lambda seen, place, watch: watch.operation.does not in ("list", "read")),
+    "action": plain(lambda seen, place, watch: (seen.before, seen.after) in watch.named_moves),
     "subscription": plain(lambda seen, place, watch: watch.operation.does in WRITING),
     "editable": plain(
         lambda seen, place, watch: (
@@ -417,7 +435,8 @@ class Coverage:
         for rule in self.document.rules.values():
             for place in rule.places:
                 if place.kind in CAUSED:
-                    counts["kept", rule.rule_id] += counts[place.detail.pointer]
+                    caused = causes(self.document, place)
+                    counts["kept", rule.rule_id] += sum(counts[pointer] for pointer in caused)
         return counts
 
     def added(self, tenant: Tenant) -> Counter[Any]:

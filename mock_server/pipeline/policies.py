@@ -39,7 +39,10 @@ BREAKABLE = frozenset(
     ("schema", "parameter", "requires", "reference", "closed", "editable", "refusal", "security")
 )
 DONE = frozenset(
-    ("default", "derived", "timed", "effect", "embedded", "cascade", "log", "subscription")
+    (
+        *("default", "derived", "timed", "effect"),
+        *("embedded", "cascade", "log", "action", "subscription"),
+    )
 )
 ACTING: Mapping[Policy, frozenset[str]] = {"off": BREAKABLE | DONE, "warn": BREAKABLE}
 STRENGTH = ("off", "warn", "enforce")

@@ -22,7 +22,7 @@ def write(
     context.store.put(prototype.collection, after)
     if prototype.log is not None:
         note(context, prototype, "created" if before is None else "updated", before, after)
-        if action:
+        if action and prototype.log.names_actions:
             note(context, prototype, action, before, after)
 
 

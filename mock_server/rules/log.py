@@ -33,12 +33,22 @@ class Change(NamedTuple):
 
 
 class PreparedLog:
-    """Which resource tells the changes, and what it holds besides what happened."""
+    """Which resource tells the changes, and what it holds besides what happened.
 
-    __slots__ = ("to", "values")
+    `names_actions`: a transition with a name of its own is told by that name as well.
+    """
 
-    def __init__(self, log: Log, resource: Resource, resources: Mapping[str, Resource]) -> None:
+    __slots__ = ("names_actions", "to", "values")
+
+    def __init__(
+        self,
+        log: Log,
+        resource: Resource,
+        resources: Mapping[str, Resource],
+        names_actions: bool = True,
+    ) -> None:
         self.to = log.to
+        self.names_actions = names_actions
         self.values: list[tuple[str, Compute]] = [
             (field, build_value(value, resource, resources)) for field, value in log.values.items()
         ]

@@ -55,7 +55,9 @@ class Prototype:
         )
         log = resource.log
         self.log = (
-            PreparedLog(log, resource, resources) if log and is_active(log.rule_ids) else None
+            PreparedLog(log, resource, resources, is_active(log.action_rules))
+            if log and is_active(log.rule_ids)
+            else None
         )
         shown_only = {one.field for one in embedded}
         self.template = {

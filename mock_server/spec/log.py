@@ -24,8 +24,12 @@ def compile_log(compilation: Compilation, name: str, raw: dict[str, Any]) -> Log
         )
         for field, value in word.get("values", {}).items()
     }
-    log = Log(word["to"], values, tuple(ids_of(word)), pointer)
+    actions = word.get("actions", {})
+    log = Log(word["to"], values, tuple(ids_of(word)), tuple(ids_of(actions)), pointer)
     compilation.state(word, pointer, Place("log", pointer, name, (), None, log))
+    if actions:
+        place = f"{pointer}/actions"
+        compilation.state(actions, place, Place("action", place, name, (), None, log))
     return log
 
 

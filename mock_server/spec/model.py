@@ -353,11 +353,15 @@ class Magic:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Where every change of a record is told: a record of `to`, with `values` read from the record."""
+    """Where every change of a record is told: a record of `to`, with `values` read from the record.
+
+    `action_rules` speak of the transitions that are told by a name of their own as well.
+    """
 
     to: str
     values: Mapping[str, Value]
     rule_ids: tuple[str, ...]
+    action_rules: tuple[str, ...]
     pointer: str
 
 
