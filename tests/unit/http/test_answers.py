@@ -429,7 +429,8 @@ def test_unusual_json_is_taken_as_json_has_it(
     [
         ("application/json", 200),
         ("APPLICATION/JSON; charset=utf-8", 200),
-        ("application/vnd.stub+json", 200),
+        ("application/vnd.stub+json", 415),
+        ("application/json-patch+json", 415),
         ("text/json", 415),
         ("evil/json", 415),
         ("json", 415),
