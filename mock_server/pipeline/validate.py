@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from mock_server.messages import article, such_as
-from mock_server.pipeline.exchange import Exchange
+from mock_server.pipeline.exchange import Exchange, Fixed
 from mock_server.problems import Problem, Violation
 from mock_server.rules.schema import iter_violations
 
@@ -31,6 +32,8 @@ def validate(exchange: Exchange) -> Problem | None:
     if isinstance(instance, dict):
         instance = exchange.given = plan.prototype.canonical(instance)
         if exchange.stored is not None:
+            if plan.fixed is not None and not plan.fixed.fields.isdisjoint(instance):
+                exchange.violations += iter_fixed(exchange, plan.fixed)
             instance = exchange.changes = changes_of(exchange, instance)
         elif not plan.ignored.isdisjoint(instance):
             for field in plan.ignored & instance.keys():
@@ -80,6 +83,18 @@ def changes_of(exchange: Exchange, given: dict[str, Any]) -> dict[str, Any]:
             if not is_same(known, meant):
                 changes[field] = value
     return changes
+
+
+def iter_fixed(exchange: Exchange, fixed: Fixed) -> Iterator[Violation]:
+    """Fields that a change leaves as they are, and that are not even of their type."""
+    assert exchange.stored is not None
+    data = exchange.stored.data
+    given = {
+        field: value
+        for field, value in exchange.given.items()
+        if field in fixed.fields and not is_same(data.get(field), value)
+    }
+    return iter_violations(fixed.validator, fixed.schema, given, "/body", exchange.plan.rules)
 
 
 def without(value: Any, fields: frozenset[str]) -> Any:

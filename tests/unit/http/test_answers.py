@@ -94,6 +94,31 @@ def test_a_value_of_a_wrong_type_is_told_once(
     assert broken(answer) == rules
 
 
+@pytest.mark.parametrize("status", ["draft", "sent"])
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("created_by_id", None, [5, [], {}, True]),
+        ("date_created", "2020-01-01T00:00:00Z", [5, "soon", "2020-01-01"]),
+        ("direction", "inbound", [5, ["inbound"]]),
+        ("organization_id", "orga_0", [5, {}]),
+        ("source", "External", [5, False]),
+    ],
+)
+def test_a_change_ignores_what_only_a_creation_takes_but_holds_its_type(
+    client: FlaskClient, status: str, field: str, good: Any, bad: list[Any]
+) -> None:
+    sms = create(client, status=status)
+    place = f"{SMS}{sms['id']}/"
+    ignored = ask(client, "PUT", place, json={field: good})
+    assert (ignored.status_code, ignored.get_json()) == (200, sms)
+    for value in bad:
+        refused = ask(client, "PUT", place, json={field: value})
+        assert (refused.status_code, broken(refused)) == (400, {"sms.fields.types"})
+    assert ask(client, "PUT", place, json=sms).get_json() == sms
+    assert ask(client, "GET", place).get_json() == sms
+
+
 def test_what_a_state_needs_and_the_record_lacks_is_required(client: FlaskClient) -> None:
     sms = create(client, status="draft", local_phone=None)
     answer = ask(client, "PUT", f"{SMS}{sms['id']}/", json={"status": "outbox"})
