@@ -119,6 +119,18 @@ def test_a_change_ignores_what_only_a_creation_takes_but_holds_its_type(
     assert ask(client, "GET", place).get_json() == sms
 
 
+@pytest.mark.parametrize("date", ["tomorrow", "", "2030-01-01", "2030-13-01T09:00:00Z", 5])
+def test_what_is_no_moment_is_no_date_of_a_scheduled_sms(client: FlaskClient, date: Any) -> None:
+    change = {"status": "scheduled", "date_scheduled": date}
+    rules = {"sms.fields.types", "sms.scheduled.needs-date"}
+    made = ask(client, "POST", SMS, json={"local_phone": NUMBER, **change})
+    sms = create(client, status="draft")
+    changed = ask(client, "PUT", f"{SMS}{sms['id']}/", json=change)
+    kept = ask(client, "POST", SMS, json={"status": "draft", "date_scheduled": date})
+    assert (broken(made), broken(changed), broken(kept)) == (rules, rules, {"sms.fields.types"})
+    assert len(made.get_json()["field-errors"]) == 1
+
+
 def test_what_a_state_needs_and_the_record_lacks_is_required(client: FlaskClient) -> None:
     sms = create(client, status="draft", local_phone=None)
     answer = ask(client, "PUT", f"{SMS}{sms['id']}/", json={"status": "outbox"})
