@@ -33,7 +33,8 @@ def parse_query(exchange: Exchange, query: str) -> None:
     """Typed values of the known parameters.
 
     Where one is repeated the last counts, and none may be wrong; lists are put together.
-    An empty text asks for nothing where it is no wrong value of its parameter.
+    An empty text asks for nothing where it is no wrong value of its parameter; an empty list of
+    what a field may be is one that no record is in.
     """
     pairs = parse_qsl(query, keep_blank_values=True, errors="replace") if query else []
     written = dict(pairs)
@@ -59,7 +60,7 @@ def parse_query(exchange: Exchange, query: str) -> None:
                 exchange.violations.append(refuse(plan, text, error.kind.name, error.kind.value))
                 break
         else:
-            if value != "" or word is None:
+            if value != "" or word is None or word.op == "in":
                 exchange.query[name] = value
 
 
