@@ -193,6 +193,12 @@ def build_operation(
         added_fields(operation, resource),
         frozenset(resource.fields) - writable_fields(operation, resource),
         build_fixed(document, operation),
+        tuple(
+            (field, one.field)
+            for one in resource.derived
+            if isinstance(one.on, tuple) and one.inside is None and is_active(one.rule_ids)
+            for field in one.on
+        ),
         build_content(operation.content, resource, resources),
         build_script(operation),
     )

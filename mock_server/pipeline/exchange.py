@@ -80,6 +80,8 @@ class OperationPlan:
     # Fields of the record that a body may hold and that are not taken from it.
     ignored: frozenset[str] = frozenset()
     fixed: Fixed | None = None  # of a change
+    # Fields from which another one follows, where a change says nothing of that: (field, the other).
+    followed: tuple[tuple[str, str], ...] = ()
     content: tuple[Compute, Compute] | None = None  # media type and bytes of an answer without JSON
     script: Script | None = None  # in a document without words
 

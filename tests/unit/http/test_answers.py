@@ -119,6 +119,29 @@ def test_a_change_ignores_what_only_a_creation_takes_but_holds_its_type(
     assert ask(client, "GET", place).get_json() == sms
 
 
+def test_a_draft_without_text_is_rendered_when_its_template_is_named_again(
+    client: FlaskClient,
+) -> None:
+    template = {"template_id": "smstmpl_0Reminder0000000000000000000000000000000000"}
+    rendered = create(client, status="draft", text=None, **template)
+    place = f"{SMS}{rendered['id']}/"
+
+    def change(**body: Any) -> Any:
+        answer = ask(client, "PUT", place, json=body)
+        assert answer.status_code == 200
+        return answer.get_json()
+
+    emptied = change(text=None)
+    assert (rendered["text"] is not None, emptied["text"]) == (True, None)
+    assert change(**emptied) == emptied  # what is written back as it is changes nothing
+    assert change(**template)["text"] == rendered["text"]
+    assert change(text="Own words")["text"] == "Own words"
+    assert change(**template)["text"] == "Own words"
+    change(text=None)
+    waiting = change(status="scheduled", date_scheduled="2040-01-01T00:00:00Z")
+    assert change(**template) == waiting
+
+
 @pytest.mark.parametrize("date", ["tomorrow", "", "2030-01-01", "2030-13-01T09:00:00Z", 5])
 def test_what_is_no_moment_is_no_date_of_a_scheduled_sms(client: FlaskClient, date: Any) -> None:
     change = {"status": "scheduled", "date_scheduled": date}
