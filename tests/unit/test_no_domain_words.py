@@ -45,6 +45,7 @@ def words_of(text: str) -> set[str]:
 
 
 def singular(word: str) -> str:
+    word = re.sub(r"(?<=us)es$", "", word)  # statuses
     return word if word.endswith("ss") else re.sub(r"(?<=[a-z]{3})s$", "", word)
 
 
