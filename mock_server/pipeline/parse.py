@@ -52,7 +52,7 @@ def parse_query(exchange: Exchange, query: str) -> None:
         texts = [written[name]]
         if len(pairs) > len(written):
             texts = [text for other, text in pairs if other == name]
-            if word is not None and word.op == "in":
+            if word is not None and (word.op == "in" or word.does == "fields"):
                 texts = [",".join(texts)]
         for text in texts:
             value, error = read_value(plan, text)
