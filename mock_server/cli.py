@@ -658,7 +658,7 @@ def print_table(document: Document, no_color: bool) -> None:
     type=click.Path(path_type=Path),
     help="Seed to judge by.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The judgement as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option(
     "--document",
     type=click.Path(path_type=Path),
@@ -691,6 +691,9 @@ def explain(
         raise SettingsError(
             f'found the rule "{rule}"; expected a rule of {described.title}; {hint}'
         )
+    if as_json:
+        click.echo(json.dumps(rule_row(entry), indent=2, ensure_ascii=False))
+        return
     click.echo("\n".join(explanation(entry, described)))
 
 

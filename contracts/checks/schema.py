@@ -97,7 +97,7 @@ def is_judged(bench: Bench, surface: Surface, operation: Operation) -> bool:
 def judge(
     rules: Mapping[str, BusinessRule], broken: Iterable[Breach]
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether a body is valid, and the one rule that it breaks; no rule where that is open."""
+    """Whether a body is valid, and the rules that it breaks by one field; none where that is open."""
     listed = list(broken)
     if not listed:
         return True, ()
@@ -114,9 +114,18 @@ def judge(
         return False, (documented[0],)
     if not documented and len(named) == 1:
         return False, tuple(named)
-    if documented and len({breach.rule_ids for breach in listed}) == 1:
+    if documented and (is_one(breach.rule_ids for breach in listed) or is_one_field(listed)):
         return False, tuple(documented)
     return False, ()
+
+
+def is_one(values: Iterable[object]) -> bool:
+    return len(set(values)) == 1
+
+
+def is_one_field(broken: Iterable[Breach]) -> bool:
+    """Whether one value breaks all: none of its rules can be broken alone."""
+    return is_one(breach.field or breach for breach in broken)
 
 
 def apply(body: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

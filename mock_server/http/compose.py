@@ -44,7 +44,10 @@ def build_lane(document: Document, wishes: Wishes) -> Lane:
     plan = build_plan(document, wishes.get("policies"), wishes.get("body_limit", BODY_LIMIT))
     seeds = wishes.get("seeds")
     given = document.seeds if seeds is None else seeds
-    loaded = [seed if isinstance(seed, Seed) else load_seed(seed, document) for seed in given]
+    loaded = [
+        seed if isinstance(seed, Seed) else load_seed(seed, document, plan.policies)
+        for seed in given
+    ]
     check_apart(loaded, document)
     loaded = with_callers(loaded, document)
     courier = Courier(plan, wishes.get("send") or to_network(wishes.get("deliver_to", ())))

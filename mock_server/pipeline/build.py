@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from mock_server.pipeline.exchange import OperationPlan, ParameterPlan, Plan
+from mock_server.pipeline.exchange import Fixed, OperationPlan, ParameterPlan, Plan
 from mock_server.pipeline.policies import decide_policies
 from mock_server.pipeline.query import build_convert
 from mock_server.pipeline.script import build_script
@@ -207,6 +207,13 @@ def build_operation(
         or any(one.log and one.log.to == resource.name for one in resources.values()),
         added_fields(operation, resource),
         frozenset(resource.fields) - writable_fields(operation, resource),
+        build_fixed(document, operation),
+        tuple(
+            (field, one.field)
+            for one in resource.derived
+            if isinstance(one.on, tuple) and one.inside is None and is_active(one.rule_ids)
+            for field in one.on
+        ),
         build_content(operation.content, resource, resources),
         build_script(operation),
     )
@@ -242,6 +249,37 @@ def writable_fields(operation: Operation, resource: Resource) -> frozenset[str]:
     fields = set(resource.fields) & listed.keys() if listed else set(resource.fields)
     fixed = {name for name in fields if keyword_of(listed.get(name), "readOnly") is True}
     return frozenset(fields - fixed - ({"id"} if operation.does == "update" else set()))
+
+
+def build_fixed(document: Document, operation: Operation) -> Fixed | None:
+    """What a creation takes and this change of the same record does not."""
+    if operation.does != "update":
+        return None
+    for one in document.operations.values():
+        if one.does == "create" and one.path_template == parent_of(operation.path_template):
+            listed = properties_of(one.body_schema)
+            fields = listed.keys() - set(operation.body_fields) - {"id"}
+            if fields:
+                known = {name: only_type(listed[name]) for name in sorted(fields)}
+                schema: Schema = {"properties": known}
+                return Fixed(frozenset(fields), schema, build_validator(schema))
+    return None
+
+
+def parent_of(path_template: str) -> str:
+    """The path of the list that an item's path belongs to."""
+    tail = "/" if path_template.endswith("/") else ""
+    return path_template.rstrip("/").rpartition("/")[0] + tail
+
+
+def only_type(schema: Any) -> Any:
+    """What a property's schema says of its type, with the rules that say so."""
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: schema[name] for name in ("x-rule", "type", "format") if name in schema}
+    parts = [only_type(one) for one in schema.get("allOf", ()) if isinstance(one, dict)]
+    parts = [one for one in parts if one.keys() - {"x-rule"}]
+    return {**kept, "allOf": parts} if parts else kept
 
 
 def added_fields(operation: Operation, resource: Resource) -> dict[str, frozenset[str]]:

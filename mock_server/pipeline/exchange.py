@@ -24,6 +24,7 @@ from mock_server.spec.model import (
     Parameter,
     Policy,
     Reference,
+    Schema,
     SecurityScheme,
 )
 from mock_server.state.store import Record
@@ -36,6 +37,15 @@ class ParameterPlan:
 
     parameter: Parameter
     convert: Callable[[str], Any]
+    validator: Draft202012Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Fields that a record's creation takes and its change leaves as they are, with their types."""
+
+    fields: frozenset[str]
+    schema: Schema
     validator: Draft202012Validator
 
 
@@ -69,6 +79,9 @@ class OperationPlan:
     added: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # Fields of the record that a body may hold and that are not taken from it.
     ignored: frozenset[str] = frozenset()
+    fixed: Fixed | None = None  # of a change
+    # Fields from which another one follows, where a change says nothing of that: (field, the other).
+    followed: tuple[tuple[str, str], ...] = ()
     content: tuple[Compute, Compute] | None = None  # media type and bytes of an answer without JSON
     script: Script | None = None  # in a document without words
 

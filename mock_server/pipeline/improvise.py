@@ -118,7 +118,7 @@ def take_body(exchange: Exchange, takes: Sequence[str]) -> Problem | None:
         if not media_type and exchange.request.content_length in (None, 0):
             return take_other(exchange, "")
         return Problem(415, f"The media type must be {' or '.join(known)}.")
-    return parse_body(exchange)
+    return parse_body(exchange, known)
 
 
 def take_other(exchange: Exchange, media_type: str) -> Problem | None:

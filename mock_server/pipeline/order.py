@@ -180,14 +180,18 @@ def settle(plan: Plan, tenant: Tenant, now: int) -> None:
         spread(plan, tenant)
 
 
-def catch_up(plan: Plan, tenant: Tenant) -> int:
+def catch_up(plan: Plan, tenant: Tenant, reads: str | None = None) -> int:
     """For whoever looks in from beside: what is due has happened, and all of it is told; call it in a transaction.
 
+    `reads` is the one resource that is looked at, none where it is "": only a log needs telling then.
     Returns the instant that it is.
     """
     now = tenant.clock.now()
     settle(plan, tenant, now)
-    tell(plan, tenant)
+    if reads is None or any(one.log and one.log.to == reads for one in plan.prototypes.values()):
+        tell(plan, tenant)
+    else:
+        spread(plan, tenant)
     return now
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,14 +26,15 @@ def parse(exchange: Exchange) -> Problem | None:
         parse_query(exchange, request.query)
     if exchange.operation.body_validator is None:
         return None
-    return parse_body(exchange)
+    return parse_body(exchange, exchange.operation.operation.media_types)
 
 
 def parse_query(exchange: Exchange, query: str) -> None:
     """Typed values of the known parameters.
 
     Where one is repeated the last counts, and none may be wrong; lists are put together.
-    An empty text asks for nothing where it is no wrong value of its parameter.
+    An empty text asks for nothing where it is no wrong value of its parameter; an empty list of
+    what a field may be is one that no record is in.
     """
     pairs = parse_qsl(query, keep_blank_values=True, errors="replace") if query else []
     written = dict(pairs)
@@ -49,7 +52,7 @@ def parse_query(exchange: Exchange, query: str) -> None:
         texts = [written[name]]
         if len(pairs) > len(written):
             texts = [text for other, text in pairs if other == name]
-            if word is not None and word.op == "in":
+            if word is not None and (word.op == "in" or word.does == "fields"):
                 texts = [",".join(texts)]
         for text in texts:
             value, error = read_value(plan, text)
@@ -57,7 +60,7 @@ def parse_query(exchange: Exchange, query: str) -> None:
                 exchange.violations.append(refuse(plan, text, error.kind.name, error.kind.value))
                 break
         else:
-            if value != "" or word is None:
+            if value != "" or word is None or word.op == "in":
                 exchange.query[name] = value
 
 
@@ -84,7 +87,8 @@ def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) 
     return Violation(plan.parameter.rule_ids, f"/query/{name}", name, message, found, expected)
 
 
-def parse_body(exchange: Exchange) -> Problem | None:
+def parse_body(exchange: Exchange, media_types: Sequence[str]) -> Problem | None:
+    """Reads a body of JSON. `media_types` are those that the document has for it."""
     request, limit = exchange.request, exchange.plan.body_limit
     if request.content_length is not None and request.content_length > limit:
         return too_large(exchange, request.content_length)
@@ -99,7 +103,7 @@ def parse_body(exchange: Exchange) -> Problem | None:
             exchange.violations.append(violation)
         return None
     media_type = request.content_type.partition(";")[0].strip().lower()
-    if not is_json(media_type):
+    if media_type != "application/json" and not is_documented(media_type, media_types):
         found = f'"{media_type}"' if media_type else "none"
         message = f"The media type must be application/json; found {found}."
         place = "/headers/Content-Type"
@@ -135,6 +139,11 @@ def is_json(media_type: str) -> bool:
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
+
+
+def is_documented(media_type: str, known: Sequence[str]) -> bool:
+    """Whether a media type is one of JSON that the document has: another one has a meaning of its own."""
+    return is_json(media_type) and any(fnmatchcase(media_type, one) for one in known)
 
 
 def depth_of(value: Any) -> int:

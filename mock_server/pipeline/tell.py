@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import orjson
 
 from mock_server.clock import parse_instant
@@ -33,6 +35,16 @@ def tell(plan: Plan, tenant: Tenant) -> None:
     # Who delivers also looks after the tenant's time, which is nobody's business where nobody hears.
     if tenant.dispatch is not None and is_heard(plan, tenant):
         tenant.dispatch(tenant, made)
+
+
+def untold(plan: Plan, tenant: Tenant) -> Counter[str]:
+    """How many entries of each log are not made yet, by collection."""
+    logs = {
+        name: plan.prototypes[one.log.to].collection
+        for name, one in plan.prototypes.items()
+        if one.log is not None
+    }
+    return Counter(logs[Change._make(note).resource] for note in tenant.store.iter_notes())
 
 
 def entry(plan: Plan, tenant: Tenant, change: Change) -> tuple[str, Record]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from mock_server.messages import article, such_as
-from mock_server.pipeline.exchange import Exchange
+from mock_server.pipeline.exchange import Exchange, Fixed
 from mock_server.problems import Problem, Violation
+from mock_server.rules.lifecycle import state_of
 from mock_server.rules.schema import iter_violations
+from mock_server.state.store import Record
 
 CANDIDATES = 3  # records that are told of where none was met
 
@@ -31,6 +34,8 @@ def validate(exchange: Exchange) -> Problem | None:
     if isinstance(instance, dict):
         instance = exchange.given = plan.prototype.canonical(instance)
         if exchange.stored is not None:
+            if plan.fixed is not None and not plan.fixed.fields.isdisjoint(instance):
+                exchange.violations += iter_fixed(exchange, plan.fixed)
             instance = exchange.changes = changes_of(exchange, instance)
         elif not plan.ignored.isdisjoint(instance):
             for field in plan.ignored & instance.keys():
@@ -63,7 +68,11 @@ def missing(exchange: Exchange, record_id: Any) -> Problem:
 
 
 def changes_of(exchange: Exchange, given: dict[str, Any]) -> dict[str, Any]:
-    """The given fields that may be written and differ from what is stored."""
+    """The given fields that may be written and differ from what is stored.
+
+    One from which another follows is given anew where the record lacks that other, and the request
+    says nothing of it: to name a template once more is to have it rendered.
+    """
     stored = exchange.stored
     assert stored is not None
     writable = exchange.operation.writable
@@ -72,14 +81,42 @@ def changes_of(exchange: Exchange, given: dict[str, Any]) -> dict[str, Any]:
     changes = {}
     for field, value in given.items():
         if field in writable:
-            known = stored.data[field] if field in stored.data else stored.hidden.get(field)
+            known = held(stored, field)
             meant = template[field] if value is None and field in nullable else value
             added = exchange.operation.added.get(field)
             if added:
                 known, meant = without(known, added), without(meant, added)
             if not is_same(known, meant):
                 changes[field] = value
+    for field, other in exchange.operation.followed:
+        is_meant = given.get(field) is not None and other not in given
+        if is_meant and held(stored, other) is None and may_change(exchange):
+            changes[field] = given[field]
     return changes
+
+
+def held(stored: Record, field: str) -> Any:
+    return stored.data[field] if field in stored.data else stored.hidden.get(field)
+
+
+def may_change(exchange: Exchange) -> bool:
+    """Whether the stored record is in a state in which its fields may be changed."""
+    machine, stored = exchange.operation.prototype.machine, exchange.stored
+    return machine is None or (
+        stored is not None and state_of(stored.data, machine.field) in machine.editable
+    )
+
+
+def iter_fixed(exchange: Exchange, fixed: Fixed) -> Iterator[Violation]:
+    """Fields that a change leaves as they are, and that are not even of their type."""
+    assert exchange.stored is not None
+    data = exchange.stored.data
+    given = {
+        field: value
+        for field, value in exchange.given.items()
+        if field in fixed.fields and not is_same(data.get(field), value)
+    }
+    return iter_violations(fixed.validator, fixed.schema, given, "/body", exchange.plan.rules)
 
 
 def without(value: Any, fields: frozenset[str]) -> Any:

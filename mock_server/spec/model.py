@@ -531,6 +531,7 @@ class Operation:
     revealed: frozenset[str] = frozenset()  # hidden fields that its answer shows all the same
     content: Content | None = None
     improvised: Improvised | None = None  # in a document without words
+    media_types: tuple[str, ...] = ()  # of its body
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ def compile_operation(
         compile_refusals(compilation, resource.name, operation_id, raw, pointer),
         revealed_fields(resource, responses.get(str(codes[0])) if codes else None),
         compile_content(compilation, resource, raw, str(codes[0]), does) if codes else None,
+        media_types=media_types_of(compilation, raw),
     )
 
 
@@ -390,6 +391,11 @@ def resource_behind(
         return name if name in resources else None
     target = compilation.raw["components"]["schemas"].get(name)
     return resource_behind(compilation, resources, target, depth + 1)
+
+
+def media_types_of(compilation: Compilation, raw: dict[str, Any]) -> tuple[str, ...]:
+    body = compilation.resolver.object(raw.get("requestBody")) or {}
+    return tuple(name.partition(";")[0].strip().lower() for name in body.get("content", {}))
 
 
 def request_body(

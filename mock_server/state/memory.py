@@ -360,6 +360,9 @@ class MemoryStore:
         taken, self.notes = self.notes, []
         return taken
 
+    def iter_notes(self) -> Iterator[Any]:
+        return iter(self.notes)
+
     def has_records(self, collection: str) -> bool:
         return bool(self.parts[collection].records)
 

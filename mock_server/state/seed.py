@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 
 from mock_server.clock import is_date_time
 from mock_server.errors import Fault, SeedError
-from mock_server.messages import article, quoted, say
+from mock_server.messages import article, quoted, say, such_as
 from mock_server.spec.loader import Source, load_source, with_lines
-from mock_server.spec.model import Document, Reference, Resource
+from mock_server.spec.model import Document, Policy, Reference, Resource
 from mock_server.spec.pointers import escape, nearest, one_of
-from mock_server.spec.schemas import properties_of
+from mock_server.spec.schemas import properties_of, rule_ids
+
+SHOWN = 3  # values that would do
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,18 @@ class Seed:
     records: Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
-def load_seed(path: Path, document: Document) -> Seed:
+def load_seed(path: Path, document: Document, policies: Mapping[str, Policy] | None = None) -> Seed:
     """Reads a seed; raises SeedError with every fault, each with its line."""
-    return check_seed(load_source(path), document)
+    return check_seed(load_source(path), document, policies)
 
 
-def check_seed(source: Source, document: Document) -> Seed:
-    """Holds a seed's values against the document; raises SeedError."""
+def check_seed(
+    source: Source, document: Document, policies: Mapping[str, Policy] | None = None
+) -> Seed:
+    """Holds a seed's values against the document; raises SeedError.
+
+    `policies` are those of the rules; without them the document's own.
+    """
     if source.faults:
         raise SeedError(source.path, list(source.faults))
     value = source.value
@@ -43,13 +50,17 @@ def check_seed(source: Source, document: Document) -> Seed:
         else:
             fault = source.fault("#", quoted(value), expected)
         raise SeedError(source.path, with_lines(source, [fault]))
-    faults = list(iter_faults(source, value, document))
+    if policies is None:
+        policies = {name: rule.policy for name, rule in document.rules.items()}
+    faults = list(iter_faults(source, value, document, policies))
     if faults:
         raise SeedError(source.path, with_lines(source, faults))
     return Seed(source.path, {name: tuple(records) for name, records in value.items()})
 
 
-def iter_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
+def iter_faults(
+    source: Source, value: dict[str, Any], document: Document, policies: Mapping[str, Policy]
+) -> Iterator[Fault]:
     resources = {resource.collection: resource for resource in document.resources.values()}
     ids: set[Any] = set()
     for name, records in value.items():
@@ -65,7 +76,7 @@ def iter_faults(source: Source, value: dict[str, Any], document: Document) -> It
             for position, record in enumerate(records):
                 place = f"{pointer}/{position}"
                 yield from record_faults(source, record, resources[name], fits, place, ids)
-    yield from reference_faults(source, value, document)
+    yield from reference_faults(source, value, document, policies)
     yield from key_faults(source, value, document)
 
 
@@ -223,23 +234,62 @@ def mismatch(source: Source, error: ValidationError, pointer: str) -> Fault:
     return source.fault(place, quoted(found), say(keyword, limit)[1], hint)
 
 
-def reference_faults(source: Source, value: dict[str, Any], document: Document) -> Iterator[Fault]:
-    """References of seeded records name seeded records."""
+def reference_faults(
+    source: Source, value: dict[str, Any], document: Document, policies: Mapping[str, Policy]
+) -> Iterator[Fault]:
+    """References of seeded records name seeded records, and such as serve."""
     for resource in document.resources.values():
         for reference in references_of(resource, document):
             target = document.resources[reference.to]
-            known = {str(one.get(reference.by)) for _, one in records_of(value, target)}
+            known = {str(one.get(reference.by)): one for _, one in records_of(value, target)}
+            serves = build_serves(reference, document, policies)
+            kind = f"the {reference.by} of one of {target.collection}"
             for position, record in records_of(value, resource):
                 held = record.get(reference.field)
+                place = f"#/{escape(resource.collection)}/{position}/{escape(reference.field)}"
                 for named in held if isinstance(held, list) else [held]:
-                    if named is None or str(named) in known:
+                    other = known.get(str(named))
+                    if named is None or (other is not None and serves(other)):
                         continue
+                    if other is None:
+                        found = f"{quoted(named)}, which names nothing"
+                        yield source.fault(place, found, kind, nearest(str(named), known))
+                        continue
+                    names = properties_of(reference.where)
+                    has = " and ".join(f"the {name} {quoted(other[name])}" for name in names)
+                    which = f"{kind} that {' and '.join(rules_of(reference)) or 'it'} takes"
+                    better = [one[reference.by] for one in known.values() if serves(one)]
                     yield source.fault(
-                        f"#/{escape(resource.collection)}/{position}/{escape(reference.field)}",
-                        f"{quoted(named)}, which names nothing",
-                        f"the {reference.by} of one of {target.collection}",
-                        nearest(str(named), known),
+                        place, f"{quoted(named)}, which has {has}", which + such_as(better[:SHOWN])
                     )
+
+
+def build_serves(
+    reference: Reference, document: Document, policies: Mapping[str, Policy]
+) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a reference may name a record, as far as what a request has named then serves still.
+
+    What a change of the other record may undo is left open, and so is what no rule enforces.
+    """
+    names = properties_of(reference.where)
+    changed = {
+        field
+        for one in document.operations.values()
+        if one.does == "update" and one.resource == reference.to
+        for field in one.body_fields
+    }
+    ids = rules_of(reference)
+    is_enforced = not ids or any(policies[one] == "enforce" for one in ids)
+    if not names or names.keys() & changed or not is_enforced:
+        return lambda record: True
+    fits = Draft202012Validator(dict(reference.where or {}))
+    # What a seed leaves out is worked out later.
+    return lambda record: not names.keys() <= record.keys() or fits.is_valid(record)
+
+
+def rules_of(reference: Reference) -> tuple[str, ...]:
+    """The rules that say which records serve."""
+    return rule_ids(reference.where) or reference.rule_ids
 
 
 def references_of(resource: Resource, document: Document) -> list[Reference]:

@@ -159,6 +159,9 @@ class Store(Protocol):
     def take_notes(self) -> list[Any]:
         """What has happened and is not told yet, in order; it is taken as told."""
 
+    def iter_notes(self) -> Iterator[Any]:
+        """The same, and it stays."""
+
     def page_at(
         self, collection: str, filters: Sequence[Filter], mark: Mark | None, limit: int
     ) -> MarkedPage:

@@ -120,10 +120,9 @@ def test_a_limit_is_waited_for(origin: str, api: Any) -> None:
 
 @pytest.fixture
 def other(origin: str, key: str) -> CloseClient:
-    """Another client; the statuses that it would ask for first are no part of what is served."""
+    """Another client; it asks for the statuses of leads and opportunities first."""
     client = CloseClient(key)
     client.base_url = f"{origin}/api/v1/"
-    client.lead_statuses = client.opportunity_statuses = {"Potential": "stat_0"}
     return client
 
 

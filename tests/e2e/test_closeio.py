@@ -17,14 +17,13 @@ def api(origin: str, request: pytest.FixtureRequest) -> API:
     return API(f"{origin}/api/v1/", f"api_test_{request.node.name}")
 
 
-def wait(origin: str, api: Any, seconds: float) -> None:
-    answer = requests.post(
-        f"{origin}/__mock/clock", json={"advance": seconds}, auth=api.session.auth, timeout=10
-    )
+def move_clock(origin: str, api: Any, **move: Any) -> None:
+    answer = requests.post(f"{origin}/__mock/clock", json=move, auth=api.session.auth, timeout=10)
     assert answer.status_code == 200
 
 
 def test_an_sms_walks_through_its_life(origin: str, api: Any) -> None:
+    move_clock(origin, api, freeze="2029-01-01T09:00:00Z")
     sms = api.post("activity/sms", data={"status": "draft", "local_phone": NUMBER, "text": "Hello"})
     path = f"activity/sms/{sms['id']}"
     assert sms["status"] == "draft"
@@ -34,7 +33,7 @@ def test_an_sms_walks_through_its_life(origin: str, api: Any) -> None:
     )
     assert api.put(path, data={"status": "draft"})["status"] == "draft"
     assert api.put(path, data={"status": "outbox", "send_in": 30})["status"] == "outbox"
-    wait(origin, api, 29)
+    move_clock(origin, api, advance=29)
     assert api.put(path, data={"status": "draft"})["status"] == "draft"
     assert api.put(path, data={"status": "outbox"})["status"] == "outbox"
     sent = api.get(path)

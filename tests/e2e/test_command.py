@@ -201,6 +201,8 @@ def test_check_rules_and_explain() -> None:
     shown = run("explain", "sms.undo-window").stdout
     assert "send_in" in shown
     assert "after 29 s: GET" in shown
+    told = json.loads(run("explain", "sms.undo-window", "--json").stdout)
+    assert told in rows
 
 
 def test_check_says_which_example_went_wrong(tmp_path: Path) -> None:

@@ -186,6 +186,14 @@ def numbers_are_text(call: Call) -> None:
             call.body[name] = f"+{call.body[name]}"
 
 
+def any_word_is_a_date(call: Call) -> None:
+    body = call.body
+    if isinstance(body, dict) and body.get("status") == "scheduled":
+        date = body.get("date_scheduled")
+        if isinstance(date, str) and not date[:4].isdecimal():
+            body["date_scheduled"] = "2044-05-06T07:08:09Z"
+
+
 def without_offset(call: Call) -> None:
     if isinstance(call.body, dict) and isinstance(call.body.get("date_scheduled"), str):
         bare = re.sub(r"[+-]\d\d:?\d\d$", "", call.body["date_scheduled"])
@@ -403,6 +411,9 @@ BENDS: dict[str, Bend] = {
     "send-in-true": bend("sms.fields.types", "send_in may be true", true_is_one),
     "numbers-as-numbers": bend(
         "sms.fields.types sms.phones.e164", "phones may be JSON numbers", numbers_are_text
+    ),
+    "scheduled-any-word": bend(
+        "sms.scheduled.needs-date", "any word is a date where scheduled", any_word_is_a_date
     ),
     "offset-dropped": bend(
         f"{ECHO} sms.scheduled.sends", "the offset of date_scheduled is dropped", without_offset

@@ -361,6 +361,7 @@ DEFECTS: dict[str, Defect] = {
     "delete-keeps": differs("sms.delete", "a deleted SMS can still be read"),
     "deleted-still-listed": differs("sms.delete", "a deleted SMS is still in lists"),
     "deleted-scheduled-returns": differs("sms.delete", "a deleted scheduled SMS is sent anyway"),
+    "notification-stays": differs("task.gone", "what a deleted SMS told the inbox stays"),
     # What shows only with all fields given, at the second time, or to somebody else
     "key-trimmed": breaks("auth.required", "blanks around a key are passed over"),
     "update-without-bearer": breaks("auth.required", "a change takes no Bearer token"),
@@ -1594,6 +1595,10 @@ class Peer:
             return self.miss_sms("unknown-delete-200")
         if not self.wrong("delete-keeps"):
             account.deleted[sms["id"]] = account.sms.pop(sms["id"])
+        if not self.wrong("notification-stays"):
+            told = [i for i, task in account.tasks.items() if task["object_id"] == sms["id"]]
+            for task_id in told:
+                del account.tasks[task_id]
         if self.wrong("alike-are-deleted"):
             alike = [i for i, one in account.sms.items() if one["text"] == sms["text"]]
             account.deleted.update((i, account.sms.pop(i)) for i in alike)

@@ -27,10 +27,10 @@ GENERIC: dict[str, tuple[str, ...]] = {
     ),
     "Python's and its libraries'": (
         "action", "complete", "config", "data", "date", "enabled", "event", "extra", "filename", "filter", "future", "group", "iso",
-        "key", "prefix", "previous", "sequence", "size", "ssl", "subscription", "text", "verify", "with",
+        "key", "mode", "prefix", "previous", "sequence", "size", "ssl", "subscription", "text", "verify", "with",
     ),
     "plain English in comments": (
-        "bound", "changed", "due", "first", "greeting", "has", "last", "moment", "next", "plain",
+        "bound", "caller", "changed", "due", "first", "greeting", "has", "last", "moment", "next", "plain",
         "selected", "shared", "source", "view", "wanted", "was",
     ),
 }  # fmt: skip
@@ -45,6 +45,7 @@ def words_of(text: str) -> set[str]:
 
 
 def singular(word: str) -> str:
+    word = re.sub(r"(?<=us)es$", "", word)  # statuses
     return word if word.endswith("ss") else re.sub(r"(?<=[a-z]{3})s$", "", word)
 
 

@@ -132,7 +132,7 @@ def live(call: Call) -> Any:
     # Without an id: what it tells is no place in the stream, but whether to look at records again.
     store = call.tenant.store
     with store.transaction():
-        catch_up(call.lane.plan, call.tenant)
+        catch_up(call.lane.plan, call.tenant, reads="")
         events.append(f"event: state\ndata: {json.dumps({'writes': store.writes})}\n\n")
     data = f"retry: {PAUSE}\n\n" + "".join(events)
     return Raw(data.encode(), 200, {"Content-Type": "text/event-stream; charset=utf-8"})

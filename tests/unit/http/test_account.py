@@ -62,6 +62,24 @@ def test_a_lead_goes_with_all_that_belongs_to_it(api: Api) -> None:
     api("GET", f"task/{task['id']}/", status=404)
 
 
+def test_what_an_sms_told_the_inbox_goes_with_it(api: Api) -> None:
+    told = api("POST", "activity/sms/?send_to_inbox=true", {"status": "inbox", "text": "Ahoy"})
+    other = api("POST", "activity/sms/?send_to_inbox=true", {"status": "inbox", "text": "Adieu"})
+    tasks = {task["object_id"] for task in api("GET", "task/?_type=incoming_sms")["data"]}
+    api("DELETE", f"activity/sms/{told['id']}/")
+    left = {task["object_id"] for task in api("GET", "task/?_type=incoming_sms")["data"]}
+    assert tasks - left == {told["id"]}
+    assert other["id"] in left
+    gone = api("GET", "event/?object_type=task.incoming_sms&action=deleted")["data"]
+    assert [event["data"]["object_id"] for event in gone] == [told["id"]]
+
+
+def test_a_task_of_the_seed_shows_its_numbers_as_people_write_them(api: Api) -> None:
+    for task in api("GET", "task/?_type=incoming_sms")["data"]:
+        assert task["local_phone_formatted"] == "+1 650-555-0100"
+        assert task["remote_phone_formatted"] == "+1 650-555-0120"
+
+
 def test_tasks_of_several_types_leave_the_default_out(api: Api) -> None:
     listed = api("GET", "task/?_type__in=lead,incoming_sms")
     assert {task["_type"] for task in listed["data"]} == {"lead", "incoming_sms"}

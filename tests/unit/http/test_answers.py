@@ -94,6 +94,66 @@ def test_a_value_of_a_wrong_type_is_told_once(
     assert broken(answer) == rules
 
 
+@pytest.mark.parametrize("status", ["draft", "sent"])
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("created_by_id", None, [5, [], {}, True]),
+        ("date_created", "2020-01-01T00:00:00Z", [5, "soon", "2020-01-01"]),
+        ("direction", "inbound", [5, ["inbound"]]),
+        ("organization_id", "orga_0", [5, {}]),
+        ("source", "External", [5, False]),
+    ],
+)
+def test_a_change_ignores_what_only_a_creation_takes_but_holds_its_type(
+    client: FlaskClient, status: str, field: str, good: Any, bad: list[Any]
+) -> None:
+    sms = create(client, status=status)
+    place = f"{SMS}{sms['id']}/"
+    ignored = ask(client, "PUT", place, json={field: good})
+    assert (ignored.status_code, ignored.get_json()) == (200, sms)
+    for value in bad:
+        refused = ask(client, "PUT", place, json={field: value})
+        assert (refused.status_code, broken(refused)) == (400, {"sms.fields.types"})
+    assert ask(client, "PUT", place, json=sms).get_json() == sms
+    assert ask(client, "GET", place).get_json() == sms
+
+
+def test_a_draft_without_text_is_rendered_when_its_template_is_named_again(
+    client: FlaskClient,
+) -> None:
+    template = {"template_id": "smstmpl_0Reminder0000000000000000000000000000000000"}
+    rendered = create(client, status="draft", text=None, **template)
+    place = f"{SMS}{rendered['id']}/"
+
+    def change(**body: Any) -> Any:
+        answer = ask(client, "PUT", place, json=body)
+        assert answer.status_code == 200
+        return answer.get_json()
+
+    emptied = change(text=None)
+    assert (rendered["text"] is not None, emptied["text"]) == (True, None)
+    assert change(**emptied) == emptied  # what is written back as it is changes nothing
+    assert change(**template)["text"] == rendered["text"]
+    assert change(text="Own words")["text"] == "Own words"
+    assert change(**template)["text"] == "Own words"
+    change(text=None)
+    waiting = change(status="scheduled", date_scheduled="2040-01-01T00:00:00Z")
+    assert change(**template) == waiting
+
+
+@pytest.mark.parametrize("date", ["tomorrow", "", "2030-01-01", "2030-13-01T09:00:00Z", 5])
+def test_what_is_no_moment_is_no_date_of_a_scheduled_sms(client: FlaskClient, date: Any) -> None:
+    change = {"status": "scheduled", "date_scheduled": date}
+    rules = {"sms.fields.types", "sms.scheduled.needs-date"}
+    made = ask(client, "POST", SMS, json={"local_phone": NUMBER, **change})
+    sms = create(client, status="draft")
+    changed = ask(client, "PUT", f"{SMS}{sms['id']}/", json=change)
+    kept = ask(client, "POST", SMS, json={"status": "draft", "date_scheduled": date})
+    assert (broken(made), broken(changed), broken(kept)) == (rules, rules, {"sms.fields.types"})
+    assert len(made.get_json()["field-errors"]) == 1
+
+
 def test_what_a_state_needs_and_the_record_lacks_is_required(client: FlaskClient) -> None:
     sms = create(client, status="draft", local_phone=None)
     answer = ask(client, "PUT", f"{SMS}{sms['id']}/", json={"status": "outbox"})
@@ -429,7 +489,8 @@ def test_unusual_json_is_taken_as_json_has_it(
     [
         ("application/json", 200),
         ("APPLICATION/JSON; charset=utf-8", 200),
-        ("application/vnd.stub+json", 200),
+        ("application/vnd.stub+json", 415),
+        ("application/json-patch+json", 415),
         ("text/json", 415),
         ("evil/json", 415),
         ("json", 415),

@@ -202,7 +202,10 @@ def test_parameters_may_stand_twice_or_hold_nothing(client: FlaskClient) -> None
     assert found(f"id__in={ids[0]}&id__in={ids[1]}") == sorted(ids[:2])
     assert found(f"_limit=9&_limit=1&id__in={ids[0]},{ids[2]}") == [ids[2]]
     assert found("lead_id=&_fields=&_limit=100") == found("_limit=100")
+    assert [found(f"id__in={text}") for text in ("", ",", f"&id__in={ids[0]}")] == [[], [], ids[:1]]
     assert len(found("_limit=100")) > 3
+    chosen = ask(client, "GET", f"{SMS}?_fields=id&_fields=text,status&_limit=1").get_json()
+    assert chosen["data"][0].keys() == {"id", "text", "status"}
     wrong = ask(client, "GET", f"{SMS}?_limit=many&_limit=1")
     assert (wrong.status_code, list(wrong.get_json()["field-errors"])) == (400, ["_limit"])
 

@@ -118,6 +118,30 @@ def test_neither_ids_nor_read_only_fields_change(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("application/json", 200),
+        ("Application/Merge-Patch+JSON", 200),
+        ("application/vnd.tree.v2+json", 200),
+        ("application/json-patch+json", 415),
+        ("text/plain", 415),
+    ],
+)
+def test_a_body_may_be_json_by_any_name_that_the_document_has(media_type: str, status: int) -> None:
+    named = "application/merge-patch+json: {schema: {$ref: '#/components/schemas/Tree'}}"
+    wild = "application/vnd.*+json: {schema: {$ref: '#/components/schemas/Tree'}}, text/plain: {}"
+    plain = "application/json: {schema: {$ref: '#/components/schemas/Tree'}}"
+    change = "operationId: change\n      requestBody: {content: {"
+    text = TEXT.replace(change + plain, f"{change}{named}, {wild}")
+    assert text != TEXT
+    trees = compile_source(parse_source(text))
+    seed = check_seed(parse_source("trees: [{id: t1}]"), trees)
+    client = create_app(trees, seeds=[seed]).test_client()
+    answer = client.put("/v2/trees/t1", data=b'{"name": "Yew"}', content_type=media_type)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"child": {"child": {"child": None}}}, 201),

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from mock_server.cli import mock_server
 from mock_server.errors import SettingsError
+from mock_server.functions.phone import country
 from mock_server.http.app import create_app
 from mock_server.spec import Document
 from mock_server.state.invention import SURNAMES
@@ -48,7 +49,8 @@ def test_people_and_numbers_are_nobodys(tmp_path: Path) -> None:
     made = write(tmp_path / "a.json", "--leads", "40", "--sms", "40", "--random-seed", "1")
     for contact in made["contacts"][5:]:
         assert contact["name"].split()[-1] in SURNAMES
-        assert contact["phones"][0]["phone"][5:10] == "55501"
+        number = contact["phones"][0]["phone"]
+        assert (number[5:10], country(number)) == ("55501", "US")
         assert contact["emails"][0]["email"].endswith(".example")
     contacts = {contact["id"]: contact for contact in made["contacts"]}
     internal = {n["number"] for n in made["phone_numbers"] if n["type"] == "internal"}

@@ -9,6 +9,7 @@ import pytest
 from mock_server.errors import SeedError
 from mock_server.http.app import create_app
 from mock_server.spec import Document, default_document_path, load_document
+from mock_server.spec.model import Policy
 from mock_server.state.seed import load_seed
 
 SMS = "sms_activities: [{id: acti_1, %s}]"
@@ -81,6 +82,43 @@ def test_a_fault_of_a_seed_is_said_once(
     ],
 )
 def test_what_fits_is_taken(document: Document, tmp_path: Path, text: str) -> None:
+    assert faults(document, tmp_path / "seed.yaml", text) == []
+
+
+NUMBERS = "\nphone_numbers: [{number: '+1650', type: external}, {number: '+1651', type: internal}]"
+
+
+@pytest.mark.parametrize("policy", ["enforce", "warn", "off"])
+def test_a_reference_names_what_serves_where_that_is_enforced(
+    document: Document, tmp_path: Path, policy: Policy
+) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(SMS % "status: sent, local_phone: '+1650'" + NUMBERS)
+    policies: dict[str, Policy] = {"sms.local-phone.internal": policy}
+    if policy != "enforce":
+        create_app(document, seeds=[path], policies=policies)
+        return
+    with pytest.raises(SeedError) as refused:
+        create_app(document, seeds=[path], policies=policies)
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.line) == ("#/sms_activities/0/local_phone", 1)
+    assert fault.found == '"+1650", which has the type "external"'
+    assert fault.expected.endswith('sms.local-phone.internal takes, such as "+1651"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMS % "status: sent, local_phone: '+1651'" + NUMBERS,
+        # A template may have been put away since, and a contact may have moved.
+        SMS % "status: draft, template_id: t" + "\nsms_templates: [{id: t, status: archived}]",
+        SMS % "status: sent, lead_id: lead_1, contact_id: cont_1"
+        + "\nleads: [{id: lead_1}, {id: lead_2}]\ncontacts: [{id: cont_1, lead_id: lead_2}]",
+    ],
+)
+def test_a_reference_may_name_what_requests_have_changed_since(
+    document: Document, tmp_path: Path, text: str
+) -> None:
     assert faults(document, tmp_path / "seed.yaml", text) == []
 
 

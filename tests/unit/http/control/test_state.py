@@ -23,6 +23,19 @@ def test_records_are_counted_listed_and_searched(caller: Caller) -> None:
     assert [row["record"]["name"] for row in found["records"]] == ["Nowhere Bakery"]
 
 
+def test_a_log_is_counted_without_making_its_entries(app: MockServer, caller: Caller) -> None:
+    store = app.lane.tenants.find("api_test_key").store
+    for _ in range(3):
+        caller.control("POST", "/state/sms_activities", 201, json=DRAFT)
+    assert caller.control("GET", "/state")["collections"]["events"] == 3
+    caller.control("GET", "/state/sms_activities")
+    caller.control("GET", "/live")
+    assert store.collections()["events"] == 0
+    entries = caller.control("GET", "/state/events")
+    assert (entries["total"], store.collections()["events"]) == (3, 3)
+    assert caller.control("GET", "/state")["collections"]["events"] == 3
+
+
 def test_a_record_is_made_changed_and_deleted_by_the_rules_of_its_operations(
     caller: Caller,
 ) -> None:
