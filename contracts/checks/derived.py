@@ -267,13 +267,19 @@ def rewritten(surface: Surface, create: Operation, derived: Derived) -> Any:
         ]
         if update is None or value not in [one.get(reference.by) for one in made_here]:
             story.block(f"no {reference.to} of its own can be changed")
-        made_from(story, create, story.send(create, body=body))
+        earlier = made_from(story, create, story.send(create, body=body))
+        before = earlier.record.get(derived.field)
         record = live.renew(reference, value) or {}
         text = f"Changed. {record.get(source.tokens[-1])}"
         path = path_of(update, str(record.get("id")))
         if not story.send(update, path=path, body={source.tokens[-1]: text}).answer.accepted:
             story.block(f"the change of the {reference.to} is refused")
         live.renew(reference, value)
+        later = reread(story, earlier).get(derived.field)
+        if later != before:
+            wanted = expect.fields({derived.field: before})
+            expected = f"{derived.field} {before!r}, as it was worked out"
+            story.refute(expected, f"{later!r}, once its source has changed", wanted)
         made = made_from(story, create, story.send(create, body=body))
         compare(story, surface, derived, made, body, made.record, "once its source has changed")
 

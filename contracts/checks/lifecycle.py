@@ -400,11 +400,18 @@ def edit_cases(
     yield Case(
         ids, f'a "{source}" record written back', written_back(surface, update, source), False
     )
+    moves = [move for move in lifecycle.transitions if is_asked(move)]
     if not allowed:
-        for move in lifecycle.transitions:
-            if move.source == source and is_asked(move):
+        steps = edit_in_its_state(surface, lifecycle, update, source)
+        yield Case(ids, f'a "{source}" record may not be changed, with its own state', steps)
+        for move in moves:
+            if move.source == source:
                 steps = move_with_change(surface, lifecycle, update, move)
                 yield Case(ids, f'"{source}" to "{move.to}" with another change', steps, False)
+    for move in moves:
+        if allowed and move.to == source and is_reachable(lifecycle, move.source):
+            steps = edit_afterwards(surface, lifecycle, update, move)
+            yield Case(ids, f'"{source}" may be changed after "{move.source}"', steps)
 
 
 def new_value(
@@ -518,6 +525,37 @@ def edit_accepted(surface: Surface, update: Operation, source: str, name: str) -
         value = new_value(story, surface, update, name, made.record)
         exchange = change(story, made, {name: value})
         expect_accepted(story, exchange, f'{name} of a "{source}" record may be changed')
+
+    return steps
+
+
+def edit_in_its_state(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, source: str
+) -> Any:
+    """Naming the state that it is in makes no move of a change."""
+
+    def steps(story: Story) -> None:
+        made = standing(story, surface.resource.name, source)
+        more = another_change(story, surface, update, made)
+        exchange = change(story, made, {lifecycle.field: source, **more})
+        why = f'a "{source}" record may not be changed'
+        expect_refused(story, update, exchange, why, made)
+
+    return steps
+
+
+def edit_afterwards(
+    surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition
+) -> Any:
+    """A state that may be edited is that as well for a record that comes back to it."""
+
+    def steps(story: Story) -> None:
+        made = reach(story, surface.resource.name, move.source)
+        moved = change(story, made, {lifecycle.field: move.to, **demanded(story, made, move.to)})
+        if not moved.answer.accepted:
+            story.block(f'the change to "{move.to}" was answered {moved.answer.status}')
+        exchange = change(story, made, another_change(story, surface, update, made))
+        expect_accepted(story, exchange, f'a "{move.to}" record may be changed')
 
     return steps
 

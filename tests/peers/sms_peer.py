@@ -426,6 +426,15 @@ DEFECTS: dict[str, Defect] = {
     "unknown-number-notifies": breaks(
         "errors.bad-request sms.notification", "with a number of nobody it is refused, and notified"
     ),
+    "modifiable-with-its-state": breaks(
+        "sms.drafts-only", "an inbox SMS can be modified where its status is given too"
+    ),
+    "unmodifiable-once-cancelled": breaks(
+        "sms.drafts-only", "a draft that was cancelled cannot be modified"
+    ),
+    "template-followed": breaks(
+        "sms.template.renders sms.response.echo", "the text follows what becomes of the template"
+    ),
     "cost-number-once-sent": breaks("sms.response.shape", "cost is a number once it is sent"),
 }
 
@@ -1624,7 +1633,9 @@ class Peer:
         if self.wrong("move-ignores-number") and "status" in changes:
             changes.pop("remote_phone", None)
         self.check_move(sms, changes, wrong)
-        self.check_modification(sms, changes, wrong)
+        named = sms["status"] == "inbox" and "status" in values
+        if not (named and self.wrong("modifiable-with-its-state")):
+            self.check_modification(sms, changes, wrong)
         merged = {**sms, **changes}
         renders = self.check_change(account, sms, merged, changes, values, wrong)
         if wrong:
@@ -1669,6 +1680,8 @@ class Peer:
             others.append("status")
         if status == "draft":
             allowed = not self.wrong("draft-unmodifiable") or "status" in changes
+            if self.wrong("unmodifiable-once-cancelled") and sms["status_before"] is not None:
+                allowed = "status" in changes
         else:
             cancels = changes.get("status") == "draft"
             allowed = (
@@ -1770,6 +1783,8 @@ class Peer:
         local_form, local_country = self.place(sms["local_phone"])
         remote_form, remote_country = self.place(sms["remote_phone"])
         date = self.write_date
+        if self.wrong("template-followed") and sms["template_id"] in account.templates:
+            sms["text"] = self.text_of_template(account, sms)
         answer: Record = {
             "_type": "sms" if self.wrong("type-wrong") else "SMS",
             "id": sms["id"],
