@@ -160,7 +160,9 @@ def compose(
         lighter[str(state_field(surface))] = body[str(state_field(surface))]
     if not composer.enforced(create, lighter):
         return lighter
-    return {name: value for name, value in body.items() if name != derived.field}
+    without = {name: value for name, value in body.items() if name != derived.field}
+    # A body may have a field of its own by the name of the value, and need it.
+    return body if composer.enforced(create, without) else without
 
 
 def unlike_default(create: Operation, name: str, value: Any) -> Any:

@@ -28,6 +28,11 @@ RUN = token_hex(4)  # no two runs have keys in common
 numbers = count(1)
 
 
+def several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
+    """One path is a list of one."""
+    return [paths] if isinstance(paths, Path | str) else paths
+
+
 class MockServer(Answering):
     """A mock server with records, a clock and a journal of its own.
 
@@ -39,15 +44,15 @@ class MockServer(Answering):
         self,
         document: Document | Path | str | None = None,
         *,
-        overlay: Sequence[Path | str] = (),
-        seed: Sequence[Path | str] = (),
+        overlay: Path | str | Sequence[Path | str] = (),
+        seed: Path | str | Sequence[Path | str] = (),
         rules: Mapping[str, Any] | None = None,
         random_seed: int | None = None,
         stub: Stub | None = None,
         key: str | None = None,
     ) -> None:
         self.owned = stub is None
-        self.stub = stub or Stub(document, seed, rules, random_seed, overlay)
+        self.stub = stub or Stub(document, several(seed), rules, random_seed, several(overlay))
         tenants = self.stub.lane.tenants
         self.key = key or f"{tenants.prefix}{RUN}_{next(numbers)}"
         found = tenants.find(self.key)

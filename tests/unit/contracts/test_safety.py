@@ -352,7 +352,10 @@ def test_only_own_records_are_changed_and_deleted(
     guard.learn("POST", SMS, Answer(200, {}, b"", {"id": "acti_1", **DRAFT}))
     assert not is_withheld(guard, "PUT", RECORD, encoded({"text": "x"}))
     assert not is_withheld(guard, "DELETE", RECORD)
-    assert is_withheld(guard_of(document, permissions, own=False), "DELETE", SMS)
+
+
+def test_beyond_this_machine_no_other_method_is_tried(document: Document) -> None:
+    assert is_withheld(guard_of(document, REMOTE), "DELETE", SMS)
 
 
 def test_a_record_that_may_be_there_is_not_deleted(document: Document) -> None:

@@ -155,3 +155,10 @@ class TestInUnittest(unittest.TestCase):
 
     def test_it_answers(self) -> None:
         assert self.server.client.get("me/").json()["first_name"] == "Ada"
+
+
+def test_one_seed_need_not_stand_in_a_list(document: Document, tmp_path: Path) -> None:
+    seed = tmp_path / "one.yaml"
+    seed.write_text("leads: [{id: lead_one, name: Placeholder Ltd}]")
+    with MockServer(document, seed=str(seed)) as server:
+        assert [lead["id"] for lead in server.client.get("lead/").json()["data"]] == ["lead_one"]
