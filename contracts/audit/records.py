@@ -148,6 +148,17 @@ def log_mutants(document: Document, resource: Resource) -> Iterator[Mutant]:
             rule_ids(word),
             (edit,),
         )
+    for number, transition in enumerate(
+        resource.lifecycle.transitions if resource.lifecycle else ()
+    ):
+        if transition.action and resource.log is not None:
+            at = (*parse_pointer(transition.pointer), "action")
+            yield Mutant(
+                f"action-gone:{resource.name}/{number}",
+                f'{resource.title}: "{transition.source}" to "{transition.to}" is logged as a change only',
+                resource.log.action_rules or resource.log.rule_ids,
+                (Edit(at, REMOVED),),
+            )
 
 
 # Refusals of their own

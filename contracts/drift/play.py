@@ -1,4 +1,8 @@
-"""One sequence on both sides at once; it ends where they come to differ in what they accept."""
+"""One sequence on both sides at once; it ends where they come to differ.
+
+Differences in form that are known already end nothing: an endpoint that lacks one field of every
+answer can still be followed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from contracts.drift.plan import Plan, Step, UnresolvedError, resolve, resolve_b
 from contracts.errors import WithheldError
 from contracts.target.wire import Exchange
 from mock_server.spec.model import Document, Operation
+
+FORM = frozenset({"presence", "type", "header"})  # kinds of differences after which all goes on
 
 
 @dataclass(slots=True)
@@ -34,6 +40,7 @@ class Players:
         self.left = left
         self.right = right
         self.most_wait = right.settings.max_wait
+        self.passed: set[Difference] = set()  # known ones, which are not looked at any more
 
     @property
     def both(self) -> tuple[Bench, Bench]:
@@ -91,7 +98,8 @@ class Players:
             gone = f"it does not have it ({theirs.answer.status})"
             played.differences = [Difference(operation.operation_id, "operation", "", there, gone)]
         else:
-            played.differences = list(compare(pair, operation, ours.answer, theirs.answer))
+            found = compare(pair, operation, ours.answer, theirs.answer)
+            played.differences = [one for one in found if one not in self.passed]
         if played.differences:
             played.step = number
 

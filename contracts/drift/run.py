@@ -10,7 +10,7 @@ from contracts.drift.compare import Difference
 from contracts.drift.cover import covering_rules
 from contracts.drift.generate import Generator
 from contracts.drift.plan import Plan
-from contracts.drift.play import Played, Players
+from contracts.drift.play import FORM, Played, Players
 from contracts.drift.shrink import is_alike, shrink
 from contracts.errors import CouldNotRunError, EndedError
 from contracts.judge import told_withheld
@@ -131,6 +131,8 @@ class Search:
         self.skipped += not played.complete
         for difference in played.differences:
             self.note(plan, played, difference)
+            if difference.kind in FORM:
+                self.players.passed.add(difference)
 
     def note(self, plan: Plan, played: Played, difference: Difference) -> None:
         """Shrinks a difference that is new, and keeps it where its smallest form is new too."""
