@@ -52,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
     Check("derived", frozenset({"derived"}), derived.cases),
     Check("effect", frozenset({"effect"}), effect.cases),
     Check("refusals", frozenset({"refusal"}), refusal.own_cases),
-    Check("kin", frozenset({"embedded", "cascade", "log"}), kin.cases),
+    Check("kin", frozenset({"embedded", "cascade", "log", "action"}), kin.cases),
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
     Check("whole", frozenset({"response", "requires", "schema"}), whole.cases),

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contracts.cases.acts import change, expect_accepted, made_from, make, need, remove
+from contracts.cases.acts import (
+    change,
+    demanded,
+    expect_accepted,
+    made_from,
+    make,
+    need,
+    reach,
+    remove,
+)
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.effect import belongs, due_query, id_inside, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.checks.listing import page_of
-from contracts.moments import is_same_moment
+from contracts.moments import format_moment, is_same_moment
 from contracts.oracle.values import Facts, Unknown, evaluate
 from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
 from contracts.target.client import path_of
 from contracts.target.wire import GONE
-from mock_server.spec.model import Embedded, Expression, Log, Reference
+from mock_server.spec.model import Embedded, Expression, Log, Reference, Transition
 
 POLL = 0.25
+SOON = 1.0  # seconds until what time does is done
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -38,6 +48,13 @@ def cases(bench: Bench) -> Iterator[Case]:
             for what in ("created", "updated", "deleted"):
                 name = f"a {surface.resource.title} that is {what} is told of once"
                 yield Case(log.rule_ids, name, told(surface, log, what))
+        if log is not None and surface.create is not None and bench.ledger.wants(log.action_rules):
+            for move in (
+                surface.resource.lifecycle.transitions if surface.resource.lifecycle else ()
+            ):
+                if move.action and move.event is None:
+                    name = f'"{move.source}" to "{move.to}" is told of once as {move.action}'
+                    yield Case(log.action_rules, name, told(surface, log, move.action, move))
 
 
 # Shown inside another
@@ -155,7 +172,7 @@ def is_there(story: Story, surface: Surface, record_id: str) -> bool:
 # Told in a log
 
 
-def told(surface: Surface, log: Log, what: str) -> Any:
+def told(surface: Surface, log: Log, what: str, move: Transition | None = None) -> Any:
     """One entry for what has happened, with the values that the document says."""
 
     def steps(story: Story) -> Steps:
@@ -168,10 +185,15 @@ def told(surface: Surface, log: Log, what: str) -> Any:
         if "action" not in marks or observer.listing is None:
             story.block("the log does not say what was done")
         given = told_of(story, surface, log)
-        made = make(story, surface.resource.name, calm_state(surface.resource), **given)
+        if move is not None:
+            made = begin(story, surface, move, given)
+        else:
+            made = make(story, surface.resource.name, calm_state(surface.resource), **given)
         record = dict(made.record)
         known: set[Any] = set()
-        if what != "created":
+        if move is not None:
+            yield from carry_out(story, surface, made, move)
+        elif what != "created":
             known = {one.get("id") for one in listing_of(story, observer)}
             story.drop_last()
             record = act(story, surface, made, what)
@@ -194,6 +216,23 @@ def told(surface: Surface, log: Log, what: str) -> Any:
             story.refute(f"one {observer.resource.title} of it", f"{len(found)} of them")
 
     return steps
+
+
+def begin(story: Story, surface: Surface, move: Transition, given: dict[str, Any]) -> Made:
+    """A record from which a transition leads; one of time comes soon."""
+    moment = {move.at: format_moment(story.bench.clock.now() + SOON)} if move.at else {}
+    holding = not move.timed
+    return reach(story, surface.resource.name, move.source, holding, **given, **moment)
+
+
+def carry_out(story: Story, surface: Surface, made: Made, move: Transition) -> Steps:
+    """Asks for a transition, or waits for it."""
+    if move.timed:
+        yield SOON
+        return
+    field = surface.resource.lifecycle.field if surface.resource.lifecycle is not None else ""
+    exchange = change(story, made, {field: move.to, **demanded(story, made, move.to)})
+    expect_accepted(story, exchange, f'it becomes "{move.to}"')
 
 
 def told_of(story: Story, surface: Surface, log: Log) -> dict[str, Any]:
