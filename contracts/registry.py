@@ -52,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
     Check("derived", frozenset({"derived"}), derived.cases),
     Check("effect", frozenset({"effect"}), effect.cases),
     Check("refusals", frozenset({"refusal"}), refusal.own_cases),
-    Check("kin", frozenset({"embedded", "cascade", "log", "action"}), kin.cases),
+    Check("kin", frozenset({"embedded", "cascade", "log"}), kin.cases),
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
     Check("whole", frozenset({"response", "requires", "schema"}), whole.cases),
@@ -65,6 +65,7 @@ CHECKS: tuple[Check, ...] = (
 
 # These come when nothing waits any more: they move time themselves, or look back on all the others.
 LAST_CHECKS: tuple[Check, ...] = (
+    Check("named", frozenset({"action"}), kin.last_cases),
     Check("explore", frozenset({"transition", "closed", "editable"}), explore.cases),
     Check("races", frozenset({"transition", "closed", "editable"}), races.cases),
     Check("refusal", frozenset({"response", "effect"}), refusal.cases),

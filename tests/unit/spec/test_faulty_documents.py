@@ -159,8 +159,8 @@ SLIPS = [
     ),
     Slip(
         "an entry with an unknown field",
-        "values: {to: $record#/to}, x-rule: entries.kept",
-        "values: {too: $record#/to}, x-rule: entries.kept",
+        "values: {to: $record#/to}, actions:",
+        "values: {too: $record#/to}, actions:",
         ('the field "too"', 'did you mean "to"?'),
     ),
     Slip(
