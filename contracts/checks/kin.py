@@ -197,7 +197,7 @@ def told(surface: Surface, log: Log, what: str, move: Transition | None = None) 
         record = dict(made.record)
         known: set[Any] = set()
         if move is not None:
-            yield from carry_out(story, surface, made, move)
+            carry_out(story, surface, made, move)
         elif what != "created":
             known = {one.get("id") for one in listing_of(story, observer)}
             story.drop_last()
@@ -230,10 +230,10 @@ def begin(story: Story, surface: Surface, move: Transition, given: dict[str, Any
     return reach(story, surface.resource.name, move.source, holding, **given, **moment)
 
 
-def carry_out(story: Story, surface: Surface, made: Made, move: Transition) -> Steps:
-    """Asks for a transition, or waits for it."""
+def carry_out(story: Story, surface: Surface, made: Made, move: Transition) -> None:
+    """Asks for a transition, or waits for it, while nothing else adds to the log."""
     if move.timed:
-        yield SOON
+        story.bench.clock.wait(SOON)
         return
     field = surface.resource.lifecycle.field if surface.resource.lifecycle is not None else ""
     exchange = change(story, made, {field: move.to, **demanded(story, made, move.to)})
