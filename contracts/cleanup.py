@@ -11,7 +11,15 @@ from contracts.settings import Settings, Timepiece
 from contracts.target.cleaning import Left, clean
 from contracts.target.client import Client
 from contracts.target.connect import Context, build_pace, check_keys, endpoint_of, keys_of
-from contracts.target.creations import FOLDER, Creations, Entry, Place, open_file, read_creations
+from contracts.target.creations import (
+    FOLDER,
+    Creations,
+    Entry,
+    Place,
+    mark_of,
+    open_file,
+    read_creations,
+)
 from contracts.target.safety import Guard, Permissions
 from contracts.target.system import parse_base_url
 from mock_server.spec.model import Document
@@ -76,6 +84,12 @@ def connect_again(
         confirm_origin(choices, context, address.origin)
     keys = keys_of(environment)
     check_keys(keys)
+    if run.place.mark not in ("", mark_of(keys.key)):
+        # What another account has is a 404 to this one, which is what is deleted looks like.
+        raise CouldNotRunError(
+            f"{run.path}: the records were made with another key than that in CONTRACTS_API_KEY; "
+            "nothing was deleted; set the key of that run"
+        )
     guard = Guard(document, Permissions(write=True, send=False, strict=True))
     transport = context.transport or endpoint_of(address.origin, choices, timepiece, guard)
     pace = build_pace(choices, timepiece, context)

@@ -23,7 +23,7 @@ from contracts.target.clock import (
     RealClock,
     header_skew,
 )
-from contracts.target.creations import Creations, Place, own_path
+from contracts.target.creations import Creations, Place, mark_of, own_path
 from contracts.target.inprocess import AppTransport
 from contracts.target.pace import Pace, Stop
 from contracts.target.safety import Guard, Permissions, address_fields, sending_states
@@ -165,7 +165,8 @@ def connect_endpoint(
     if context.stop is not None:
         context.stop.remedy = f"contracts cleanup --ledger {creations.path}"
     find_root(client, address)
-    creations.place = Place(address.origin, client.root, client.scheme)
+    mark = mark_of(keys.key)
+    creations.place = Place(address.origin, client.root, client.scheme, mark)
     if permissions.strict and permissions.write:
         confirm(client, choices.account, context.ask)
     client.clock = find_clock(client, timepiece)

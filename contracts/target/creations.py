@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -28,11 +29,20 @@ FOLDER = Path(".contracts")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run's records are, and how its requests were signed."""
+    """Where a run's records are, how its requests were signed, and by which key.
+
+    `mark` tells keys apart and betrays none; "" where an older file does not say it.
+    """
 
     origin: str
     root: str
     scheme: str
+    mark: str = ""
+
+
+def mark_of(key: str) -> str:
+    """What tells a key from others, and from which nobody finds it."""
+    return sha256(key.encode()).hexdigest()[:12]
 
 
 @dataclass(slots=True)
