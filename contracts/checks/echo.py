@@ -451,7 +451,11 @@ def unlike(surface: Surface, create: Operation) -> Any:
             exchange = story.send(create, body=plain)
             needed = plain
         made = made_from(story, create, exchange)
-        filled = {one.field for one in surface.resource.derived}
+        filled = {
+            one.field
+            for one in surface.resource.derived
+            if not isinstance(one.on, tuple) or not needed.keys().isdisjoint(one.on)
+        }
         filled |= {one.field for one in create.defaults}
         filled |= {name for name, one in create.references.items() if one.by != "id"}
         for name in echoed_fields(surface, create):

@@ -409,6 +409,9 @@ DEFECTS: dict[str, Defect] = {
     "remote-of-before": breaks(
         "sms.response.echo", "without a remote_phone it is the one of the request before"
     ),
+    "text-of-before": breaks(
+        "sms.response.echo", "without a text it is the one of the request before"
+    ),
     "alike-are-one": breaks("sms.response.echo", "the same text to the same number is sent once"),
     "list-undated": breaks("sms.response.echo", "lists show no date_sent"),
     "dated-log-is-scheduled": breaks(
@@ -796,6 +799,7 @@ class Peer:
         self.lock = threading.RLock()
         self.serial = itertools.count(1)
         self.remote_before: Any = None
+        self.text_before: Any = None
         self.seeded: set[str] = set()  # ids of the templates that were there before
         # What will be sent: when, in which order it came, whose, which SMS, which stay in a status.
         self.due: list[tuple[datetime, int, Account, str, int]] = []
@@ -1396,6 +1400,10 @@ class Peer:
         if self.wrong("remote-of-before"):
             values.setdefault("remote_phone", self.remote_before)
             self.remote_before = values["remote_phone"]
+        if self.wrong("text-of-before"):
+            if values.get("template_id") is None:
+                values.setdefault("text", self.text_before)
+            self.text_before = values.get("text")
         sms = self.store_sms(account, values)
         self.notify(account, sms, notify)
         self.plan(account, sms)
