@@ -594,7 +594,13 @@ def write_seed(
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise SettingsError(
+                f"--output {output}: {found.lower()}; expected a file that can be written"
+            ) from None
 
 
 @mock_server.command(short_help="Print the catalogue of rules.", epilog=epilog("rules"))

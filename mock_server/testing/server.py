@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.http.journal import Entry, to_json
 from mock_server.http.log import RequestLog
+from mock_server.settings import to_policies
 from mock_server.spec import Document
 from mock_server.state.tenant import Tenant
 from mock_server.testing.clock import MockClock
@@ -52,7 +53,8 @@ class MockServer(Answering):
         key: str | None = None,
     ) -> None:
         self.owned = stub is None
-        self.stub = stub or Stub(document, several(seed), rules, random_seed, several(overlay))
+        policies = to_policies(rules, "rules") if rules is not None else None
+        self.stub = stub or Stub(document, several(seed), policies, random_seed, several(overlay))
         tenants = self.stub.lane.tenants
         self.key = key or f"{tenants.prefix}{RUN}_{next(numbers)}"
         found = tenants.find(self.key)

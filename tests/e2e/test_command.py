@@ -140,6 +140,7 @@ def test_a_taken_port_is_said_to_be_taken() -> None:
         (("--port", "70000"), "expected a port"),
         (("--log-level", "loud"), "loud"),
         (("explain", "sms.status.valuse"), 'did you mean "sms.status.values"?'),
+        (("seed", "--leads", "1", "-o", "no/such/folder/x"), "no/such/folder/x: no such file"),
         (("--nonsense",), "nonsense"),
         (("--host", "no such host"), 'the host "no such host" is not found'),
         (("--host", "256.1.1.1.invalid"), "expected an address such as 127.0.0.1"),

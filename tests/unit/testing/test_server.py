@@ -157,6 +157,12 @@ class TestInUnittest(unittest.TestCase):
         assert self.server.client.get("me/").json()["first_name"] == "Ada"
 
 
+@pytest.mark.parametrize("policy", ["nonsense", "OFF", False, None, 5, ["off"]], ids=str)
+def test_a_policy_that_is_none_is_refused(document: Document, policy: object) -> None:
+    with pytest.raises(MockServerError, match=r"rules: found the policy .* one of enforce, warn"):
+        MockServer(document, rules={"sms.template.instead": policy})
+
+
 def test_one_seed_need_not_stand_in_a_list(document: Document, tmp_path: Path) -> None:
     seed = tmp_path / "one.yaml"
     seed.write_text("leads: [{id: lead_one, name: Placeholder Ltd}]")
