@@ -1802,6 +1802,9 @@ class Peer:
             "text": sms["text"],
             "template_id": sms["template_id"],
             "attachments": sms["attachments"],
+            **(
+                {} if self.variant == "bare" else {"caller_id_mode": None, "caller_id_reason": None}
+            ),
             "local_phone": sms["local_phone"],
             "local_phone_formatted": local_form,
             "local_country_iso": local_country,
