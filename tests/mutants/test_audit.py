@@ -20,7 +20,7 @@ from tests.mutants.peer_run import ALL, some
 
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 PARTS = 2
-EVERY = 1 if ALL else 200  # one in so many defects of a kind, and the first of each kind
+EVERY = 1 if ALL else 400  # one in so many defects of a kind, and the first of each kind
 
 
 def sample(path: Path, every: int) -> list[str]:
@@ -44,11 +44,11 @@ def uncaught(path: Path, ids: list[str]) -> list[str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_defects_of_the_second_document_are_caught(part: int) -> None:
-    assert uncaught(LOCKERS, some(sample(LOCKERS, 1), 8)[part::PARTS]) == []
+    assert uncaught(LOCKERS, some(sample(LOCKERS, 1), 16)[part::PARTS]) == []
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_sample_of_the_defects_of_the_first_document_is_caught(part: int) -> None:
     path = default_document_path()
-    assert uncaught(path, sample(path, EVERY)[part::PARTS]) == []
+    assert uncaught(path, some(sample(path, EVERY), 2)[part::PARTS]) == []
