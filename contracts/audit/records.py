@@ -49,22 +49,19 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
     place = parse_pointer(derived.pointer)
     word = follow(document.raw, place)
     name = "/".join(filter(None, (resource.name, derived.inside, derived.field)))
-    surface = build_surface(document, resource.name)
-    bodies = [o.body_fields for o in surface.operations() if derived.inside is None]
-    # What takes the place of a value that a client gives is named by the echo of it as well.
-    given = echo_rules(surface) if any(derived.field in fields for fields in bodies) else ()
 
-    def mutant(label: str, says: str, value: Any, excluded: str = "") -> Mutant:
+    def mutant(
+        label: str, says: str, value: Any, excluded: str = "", also: tuple[str, ...] = ()
+    ) -> Mutant:
         return Mutant(
             f"derived-{label}:{name}",
             f"{resource.title}: {derived.field} {says}",
-            unique(derived.rule_ids, given),
+            unique(derived.rule_ids, also),
             (Edit(place, value),),
             excluded=excluded,
         )
 
     stale = stale_reason(document, resource, derived)
-    moving = moving_reason(document, resource, derived)
 
     yield mutant("gone", "is not worked out", REMOVED)
     wrong = wrong_value(schema_of(resource, derived))
@@ -72,10 +69,12 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
         yield mutant("wrong", f"is always {wrong!r}", {**word, "value": wrong})
     if derived.on != "create":
         yield mutant("stale", "stays as it was on creation", {**word, "when": "create"}, stale)
-    elif derived.condition is None:
-        yield mutant("moving", "is worked out at every change", {**word, "when": "change"}, moving)
-    if isinstance(derived.on, tuple):
-        yield mutant("moving", "is worked out at every change", {**word, "when": "change"}, moving)
+    if isinstance(derived.on, tuple) or (derived.on == "create" and derived.condition is None):
+        moving = moving_reason(document, resource, derived)
+        # It takes the place of a value that a client gives: the echo of that names it as well.
+        also = rules_if_given(document, resource, derived)
+        says = "is worked out at every change"
+        yield mutant("moving", says, {**word, "when": "change"}, moving, also)
     if derived.condition is not None:
         rest = {key: value for key, value in word.items() if key != "if"}
         yield mutant("unconditional", "is worked out whatever the condition", rest)
@@ -89,6 +88,13 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
             says = f"does not come from {written[position]!r}"
             idle = fewer_reason(resource, derived, position)
             yield mutant(f"without-{position}", says, {**word, "value": fewer}, idle)
+
+
+def rules_if_given(document: Document, resource: Resource, derived: Derived) -> tuple[str, ...]:
+    """The rules of the echo, where a client may give the value itself; else none."""
+    surface = build_surface(document, resource.name)
+    fields = {name for one in surface.operations() for name in one.body_fields}
+    return echo_rules(surface) if derived.inside is None and derived.field in fields else ()
 
 
 def schema_of(resource: Resource, derived: Derived) -> Any:

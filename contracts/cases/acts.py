@@ -202,10 +202,18 @@ def reach(story: Story, resource: str, state: str, holding_back: bool = True, **
     if before is None:
         story.block(f'no request leads to the state "{state}"')
     made = reach(story, resource, before.source, **given)
-    answer = change(story, made, {lifecycle.field: state, **demanded(story, made, state)}).answer
-    if not answer.accepted:
-        story.block(f'the change from "{before.source}" to "{state}" was answered {answer.status}')
+    lead(story, made, before)
     return made
+
+
+def lead(story: Story, made: Made, move: Transition) -> None:
+    """Asks for a transition, with what it demands; blocks the case where the target refuses it."""
+    lifecycle = story.bench.document.resources[made.resource].lifecycle
+    assert lifecycle is not None
+    changes = {lifecycle.field: move.to, **demanded(story, made, move.to)}
+    answer = change(story, made, changes).answer
+    if not answer.accepted:
+        story.block(f'the change from "{move.source}" to "{move.to}" was answered {answer.status}')
 
 
 def demanded(story: Story, made: Made, state: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from contracts.cases.acts import (
     holding,
     is_asked,
     is_reachable,
+    lead,
     made_from,
     make,
     make_full,
@@ -410,7 +411,7 @@ def edit_cases(
                 yield Case(ids, f'"{source}" to "{move.to}" with another change', steps, False)
     for move in moves:
         if allowed and move.to == source and is_reachable(lifecycle, move.source):
-            steps = edit_afterwards(surface, lifecycle, update, move)
+            steps = edit_afterwards(surface, update, move)
             yield Case(ids, f'"{source}" may be changed after "{move.source}"', steps)
 
 
@@ -544,16 +545,12 @@ def edit_in_its_state(
     return steps
 
 
-def edit_afterwards(
-    surface: Surface, lifecycle: Lifecycle, update: Operation, move: Transition
-) -> Any:
+def edit_afterwards(surface: Surface, update: Operation, move: Transition) -> Any:
     """A state that may be edited is that as well for a record that comes back to it."""
 
     def steps(story: Story) -> None:
         made = reach(story, surface.resource.name, move.source)
-        moved = change(story, made, {lifecycle.field: move.to, **demanded(story, made, move.to)})
-        if not moved.answer.accepted:
-            story.block(f'the change to "{move.to}" was answered {moved.answer.status}')
+        lead(story, made, move)
         exchange = change(story, made, another_change(story, surface, update, made))
         expect_accepted(story, exchange, f'a "{move.to}" record may be changed')
 

@@ -105,9 +105,7 @@ def nothing_made(
         if reference is not None:
             wrong: dict[str, Any] = {reference.field: unused(story, create, reference)}
         else:
-            wrong = {name: {"a": "b"} for name in wrong_fields(story, create, body)[:1]}
-        if not wrong:
-            story.block("no body that is refused can be built")
+            wrong = {wrong_field(story, create, body): {"a": "b"}}
         shown = query_for(observer.listing, effect)
         exchange = story.send(create, query=query, body={**body, **wrong})
         if exchange.answer.accepted:
@@ -120,16 +118,15 @@ def nothing_made(
     return steps
 
 
-def wrong_fields(story: Story, create: Operation, body: Mapping[str, Any]) -> list[str]:
-    """Fields that no object fits and that the body does without."""
-    found: list[str] = []
+def wrong_field(story: Story, create: Operation, body: Mapping[str, Any]) -> str:
+    """A field that no object fits and that the body does without."""
     for name in create.body_fields:
         if name in body or name in create.references:
             continue
         broken = story.bench.composer.breaches(create, {**body, name: {"a": "b"}})
         if broken and all(breach.field == name for breach in broken):
-            found.append(name)
-    return found
+            return name
+    story.block("no body that is refused can be built")
 
 
 # Refusals of their own kind

@@ -474,7 +474,7 @@ def move_away(story: Story, surface: Surface, probe: Probe, made: Made) -> None:
     for name, value in probe.changes.items():
         if made.record.get(name) != value or is_state_field(surface.resource, name):
             continue
-        listed = [one for one in constraints(schemas[name]).get("enum", ()) if one != value]
+        listed = constraints(schemas[name]).get("enum", ())
         other = story.bench.composer.value(probe.operation, name, made.record)
         found = next((one for one in (*listed, other) if one not in (None, value)), None)
         if found is not None:

@@ -120,15 +120,9 @@ class Client:
 
     def send(self, request: Request) -> Exchange:
         content = encode(request.body)
-        headers = {"Accept": "application/json"}
+        headers, target = self.signed(request.target, request.credentials)
         if not isinstance(request.body, Absent):
             headers["Content-Type"] = "application/json"
-        allowed = authorization(request.credentials, self.keys, self.scheme)
-        if allowed is not None:
-            headers["Authorization"] = allowed
-        target = request.target
-        if self.document.wordless and request.credentials == KEY:
-            headers, target = sign(self.document, self.keys, headers, target)
         sent = self.clock.now()
         answer = self.send_raw(request.method, target, headers, content)
         return Exchange(request, answer, sent, self.clock.now())
@@ -138,13 +132,18 @@ class Client:
         answer = self.carry("GET", target, headers, None)
         if answer.status not in (401, 403):
             return answer
-        own = {"Accept": "application/json"}
-        allowed = authorization(KEY, self.keys, self.scheme)
-        if allowed is not None:
-            own["Authorization"] = allowed
-        if self.document.wordless:
-            own, target = sign(self.document, self.keys, own, target)
+        own, target = self.signed(target, KEY)
         return self.carry("GET", target, own, None)
+
+    def signed(self, target: str, credentials: str) -> tuple[dict[str, str], str]:
+        """Headers of a request, and its target, with the credentials where they belong."""
+        headers = {"Accept": "application/json"}
+        allowed = authorization(credentials, self.keys, self.scheme)
+        if allowed is not None:
+            headers["Authorization"] = allowed
+        if self.document.wordless and credentials == KEY:
+            return sign(self.document, self.keys, headers, target)
+        return headers, target
 
     def may_send(self, method: str, path: str, content: bytes | None) -> bool:
         """Whether the key's own request would pass, below the base path."""

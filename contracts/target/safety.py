@@ -66,11 +66,6 @@ class Route:
     makes_sending: bool  # a side effect makes a record from which something leaves
 
     @property
-    def is_inferred(self) -> bool:
-        """Whether the document has no words, so that its schemas alone say what is sent."""
-        return any(one.improvised is not None for one in self.operations.values())
-
-    @property
     def sends(self) -> bool:
         return bool(self.words.sending) or self.makes_sending
 
