@@ -10,6 +10,7 @@ import pytest
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings, Timepiece
+from contracts.target.safety import OWN
 from mock_server.spec import default_document_path
 from tests.mutants.peer_run import EXAMPLES, KEYS, FakeTime, document
 from tests.peers.sms_peer import create_peer
@@ -46,7 +47,8 @@ def test_what_is_around_the_messages_may_be_missing(status: str) -> None:
     assert any(name.startswith("createLead ") for name in result.missing)
     assert entries["sms.drafts-only"].verdict == "kept"
     assert "the target does not have" in entries["contact.lead"].reason
-    assert result.notes == ()
+    # What cannot be read may be somebody's, so that it is not changed.
+    assert [note for note in result.notes if not note.endswith(OWN)] == []
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed"])
