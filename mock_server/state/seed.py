@@ -15,7 +15,7 @@ from mock_server.messages import article, quoted, say, such_as
 from mock_server.spec.loader import Source, load_source, with_lines
 from mock_server.spec.model import Document, Policy, Reference, Resource
 from mock_server.spec.pointers import escape, nearest, one_of
-from mock_server.spec.schemas import properties_of, rule_ids
+from mock_server.spec.schemas import properties_of, rule_ids, rules_along
 
 SHOWN = 3  # values that would do
 
@@ -72,10 +72,19 @@ def iter_faults(
         elif not isinstance(records, list):
             yield source.fault(pointer, quoted(records), "a list of records")
         else:
-            fits = build_fit(resources[name])
+            fits, takes = (
+                build_fit(resources[name]),
+                build_takes(resources[name], document, policies),
+            )
             for position, record in enumerate(records):
                 place = f"{pointer}/{position}"
-                yield from record_faults(source, record, resources[name], fits, place, ids)
+                faults = list(record_faults(source, record, resources[name], fits, place, ids))
+                yield from faults
+                told = {fault.pointer for fault in faults}
+                for error in takes(record):
+                    fault = mismatch(source, error, place)
+                    if fault.pointer not in told:
+                        yield fault
     yield from reference_faults(source, value, document, policies)
     yield from key_faults(source, value, document)
 
@@ -172,7 +181,41 @@ def build_fit(resource: Resource) -> Draft202012Validator:
         "properties": properties_of(resource.schema),
         "$defs": resource.schema.get("$defs", {}),
     }
+    return build_validator(schema)
+
+
+def build_validator(schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(schema, validate_formats=True, formats={"date-time": is_date_time})
+
+
+Breaches = Callable[[Mapping[str, Any]], Iterator[ValidationError]]
+
+
+def build_takes(resource: Resource, document: Document, policies: Mapping[str, Policy]) -> Breaches:
+    """What a creation would refuse of single values, as far as its rules are enforced.
+
+    Lists of values are not held to: a record may have others than a creation takes.
+    """
+    given: dict[str, Any] = {}
+    shared: dict[str, Any] = {}
+    for one in document.operations.values():
+        if one.does == "create" and one.resource == resource.name and one.body_schema is not None:
+            given |= properties_of(one.body_schema)
+            shared |= one.body_schema.get("$defs", {})
+    names = given.keys() & properties_of(resource.schema).keys()
+    schema = {"properties": {name: given[name] for name in names}, "$defs": shared}
+    validator = build_validator(schema)
+
+    def breaches(record: Any) -> Iterator[ValidationError]:
+        named = record.items() if isinstance(record, dict) else ()
+        for error in validator.iter_errors({k: v for k, v in named if v is not None}):
+            ids = rules_along(schema, tuple(error.schema_path))
+            if error.kind.name in ("enum", "const"):
+                continue
+            if not ids or any(policies[one] == "enforce" for one in ids):
+                yield error
+
+    return breaches
 
 
 def record_faults(

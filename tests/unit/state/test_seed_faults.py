@@ -46,6 +46,9 @@ def faults(document: Document, path: Path, text: str) -> list[str]:
         (SMS % "status: draft, direction: inbond", 'did you mean "inbound"?'),
         (SMS % "status: draft, date_created: soon", "a date and time such as"),
         (SMS % "status: draft, lead_id: lead_x", '"lead_x", which names nothing'),
+        (SMS % 'status: draft, remote_phone: "020 7946 0456"', "text that matches ^"),
+        (SMS % "status: draft, remote_phone: 5", "remote_phone: 5; text"),
+        ("webhooks: [{url: 'ftp://there.example'}]", "#/webhooks/0/url: "),
         (SMS % "status: scheduled", "nothing under date_scheduled"),
         (SMS % "status: scheduled, date_scheduled: null", "nothing under date_scheduled"),
         ("leads: [{id: lead_1}, {id: lead_1}]", 'the id "lead_1" again'),
@@ -104,6 +107,16 @@ def test_a_reference_names_what_serves_where_that_is_enforced(
     assert (fault.pointer, fault.line) == ("#/sms_activities/0/local_phone", 1)
     assert fault.found == '"+1650", which has the type "external"'
     assert fault.expected.endswith('sms.local-phone.internal takes, such as "+1651"')
+
+
+def test_the_form_of_a_value_is_held_to_where_that_is_enforced(
+    document: Document, tmp_path: Path
+) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(SMS % "status: draft, remote_phone: 020 7946 0456")
+    with pytest.raises(SeedError):
+        create_app(document, seeds=[path])
+    create_app(document, seeds=[path], policies={"sms.phones.e164": "off"})
 
 
 @pytest.mark.parametrize(
