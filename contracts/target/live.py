@@ -119,9 +119,11 @@ class Live:
 
     def foreign(self, reference: Reference) -> Record | None:
         """A record that only the other account has."""
-        if self.surfaces[reference.to].listing is not None:  # the run may have made more
-            self.kept.pop((reference.to, KEY), None)
-        own = {record.get(reference.by) for record in self.records(reference.to)}
+        listing = self.surfaces[reference.to].listing
+        mine = self.records(reference.to)
+        if listing is not None:  # the run may have made more; what it changes is not to be kept
+            mine = mine + read_all(self.client, listing, everything(listing))
+        own = {record.get(reference.by) for record in mine}
         holds = oracle_of(reference.where) if reference.where is not None else None
         for record in self.records(reference.to, OTHER):
             value = record.get(reference.by)
