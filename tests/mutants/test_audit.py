@@ -18,6 +18,8 @@ from contracts.settings import Settings
 from mock_server.spec import default_document_path, load_document
 from tests.mutants.peer_run import ALL, some
 
+pytestmark = pytest.mark.whole_run
+
 LOCKERS = Path(__file__).parents[1] / "documents" / "lockers.yaml"
 PARTS = 2
 EVERY = 1 if ALL else 400  # one in so many defects of a kind, and the first of each kind

@@ -8,6 +8,8 @@ from contracts.settings import Selection
 from tests.mutants.peer_run import judge_peer, some
 from tests.peers.bends import BENDS
 
+pytestmark = pytest.mark.whole_run
+
 
 @pytest.mark.parametrize("name", some(BENDS))
 def test_a_bend_is_caught_by_its_rule(name: str) -> None:

@@ -15,6 +15,8 @@ from mock_server.spec import default_document_path
 from tests.mutants.peer_run import EXAMPLES, KEYS, FakeTime, document
 from tests.peers.sms_peer import create_peer
 
+pytestmark = pytest.mark.whole_run
+
 Refuse = Callable[[str, str], bool]
 
 

@@ -8,6 +8,8 @@ from contracts.settings import Selection
 from tests.mutants.peer_run import judge_peer, some
 from tests.peers.sms_peer import DEFECTS, VARIANTS
 
+pytestmark = pytest.mark.whole_run
+
 # What an implementation need not have: the rules that no peer can show.
 UNSEEN = {"sms.local-phone.always", "sms.sending-fails"}
 

@@ -21,6 +21,8 @@ from mock_server.http.app import create_app
 from mock_server.spec import default_document_path, load_document
 from tests.mutants.peer_run import FakeTime, judge_peer
 
+pytestmark = pytest.mark.whole_run
+
 LOCKERS = Path(__file__).parents[2] / "documents" / "lockers.yaml"
 
 
@@ -54,7 +56,7 @@ def test_the_stub_keeps_every_rule_of_its_document(path: Path | None) -> None:
 
 
 def test_a_run_repeats_by_its_seed() -> None:
-    first, second = (judge_stub(seed=7) for _ in range(2))
+    first, second = (judge_stub(seed=7, examples=4) for _ in range(2))
     cases = [[(i, e.cases) for i, e in r.ledger.entries.items()] for r in (first, second)]
     assert cases[0] == cases[1]
 

@@ -21,6 +21,8 @@ from contracts.target.wire import basic
 from mock_server.errors import MockServerError
 from mock_server.spec import Document, default_document_path, load_document
 
+pytestmark = pytest.mark.whole_run
+
 KINDS = [
     "rule-off",
     "default-gone",

@@ -17,6 +17,8 @@ from mock_server.spec import Document, default_document_path, load_document
 from tests.mutants.peer_run import some
 from tests.peers.sms_peer import create_peer
 
+pytestmark = pytest.mark.whole_run
+
 SMS = Selection(include_operations=("*SMS",))
 KEYS = {"CONTRACTS_API_KEY": "peer_key_one"}
 
