@@ -21,8 +21,6 @@ from mock_server.http.app import create_app
 from mock_server.spec import default_document_path, load_document
 from tests.mutants.peer_run import FakeTime, judge_peer
 
-pytestmark = pytest.mark.whole_run
-
 LOCKERS = Path(__file__).parents[2] / "documents" / "lockers.yaml"
 
 
@@ -55,6 +53,7 @@ def test_the_stub_keeps_every_rule_of_its_document(path: Path | None) -> None:
     assert result.notes == ()
 
 
+@pytest.mark.whole_run
 def test_a_run_repeats_by_its_seed() -> None:
     first, second = (judge_stub(seed=7, examples=4) for _ in range(2))
     cases = [[(i, e.cases) for i, e in r.ledger.entries.items()] for r in (first, second)]
@@ -122,6 +121,7 @@ def test_one_rule_alone_is_judged_alone() -> None:
     assert result.ledger.entries["sms.drafts-only"].reason == "not selected"
 
 
+@pytest.mark.whole_run
 def test_nothing_is_left_in_the_account() -> None:
     time = FakeTime()
     document = load_document(default_document_path())
@@ -218,6 +218,7 @@ def test_what_does_not_happen_again_is_flaky_and_not_broken() -> None:
         ("update-lost", "sms.draft.send"),
     ],
 )
+@pytest.mark.whole_run
 def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any) -> None:
     from contracts import registry
 

@@ -13,8 +13,6 @@ from contracts.settings import Selection, Settings, Timepiece
 from mock_server.spec import Document, load_document
 from tests.mutants.peer_run import FakeTime
 
-pytestmark = pytest.mark.whole_run
-
 LOCKERS = Path(__file__).parents[2] / "documents" / "lockers.yaml"
 DEFECTS = {
     "embedded-gone:Locker/parcels": "locker.contents",

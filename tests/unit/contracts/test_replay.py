@@ -22,8 +22,6 @@ from mock_server.spec import default_document_path, load_document
 from tests.peers.sms_peer import create_peer
 from tests.unit.contracts.report.runs import KEY, MovedTime, judge_peer
 
-pytestmark = pytest.mark.whole_run
-
 WEEK = 7 * 86_400
 
 

@@ -21,8 +21,6 @@ from contracts.target.wire import basic
 from mock_server.errors import MockServerError
 from mock_server.spec import Document, default_document_path, load_document
 
-pytestmark = pytest.mark.whole_run
-
 KINDS = [
     "rule-off",
     "default-gone",
@@ -169,6 +167,7 @@ def excluded_ones() -> list[Mutant]:
 
 
 @pytest.mark.parametrize("mutant", excluded_ones(), ids=lambda mutant: mutant.mutant_id)
+@pytest.mark.whole_run
 def test_a_defect_that_nobody_can_see_makes_no_difference(mutant: Mutant) -> None:
     found = drift(
         shipped(),

@@ -17,8 +17,6 @@ from mock_server.spec import Document, default_document_path, load_document
 from tests.mutants.peer_run import some
 from tests.peers.sms_peer import create_peer
 
-pytestmark = pytest.mark.whole_run
-
 SMS = Selection(include_operations=("*SMS",))
 KEYS = {"CONTRACTS_API_KEY": "peer_key_one"}
 
@@ -71,6 +69,7 @@ DRIFTING = [
     ("defect", "rule_id", "operation_id"),
     some(DRIFTING, 2),
 )
+@pytest.mark.whole_run
 def test_a_defect_is_listed_with_its_rule(defect: str, rule_id: str, operation_id: str) -> None:
     # One that lacks fields in every answer is followed beyond that.
     found = against_peer(defect, "bare" if defect == "sent-modifiable" else None).found
