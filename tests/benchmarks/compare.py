@@ -175,6 +175,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     chosen = parser.parse_args()
+    for command in ("wrk", "taskset"):
+        if shutil.which(command) is None:
+            parser.exit(
+                2, f"{command} is not here; install it (Debian: apt install wrk util-linux)\n"
+            )
     port = free_port()
     ours = [sys.executable, "-m", "mock_server", "--port", str(port)]
     servers = [Server("mock-server", ours, "/api/v1/activity/sms/")]
