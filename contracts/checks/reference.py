@@ -162,7 +162,6 @@ def missing(
 def unused(story: Story, operation: Operation, reference: Reference, behind: bool = False) -> Any:
     """A value of the right form that names no record of the target; `behind` one that ends as one."""
     bench = story.bench
-    known = {record.get(reference.by) for record in bench.live.records(reference.to)}
     if reference.by == "id":
         prefix = bench.document.resources[reference.to].prefix
         return prefix + "".join(
@@ -173,6 +172,7 @@ def unused(story: Story, operation: Operation, reference: Reference, behind: boo
     good = bench.composer.value(operation, reference.field, {})
     hints = bench.composer.hints.get(reference.field, [])
     tried = [*nearby(good), *(v for hint in hints for v in nearby(hint))]
+    known = bench.live.values(reference)
     for candidate in begun_otherwise(good) if behind else tried:
         if candidate not in known and is_of_form(schema, candidate):
             return candidate
@@ -238,6 +238,8 @@ def deleted(surface: Surface, operation: Operation, reference: Reference, state:
         if not gone.answer.accepted:
             story.block(f"{target.delete.operation_id} answered {gone.answer.status}")
         story.bench.live.forget(reference.to, other.record_id)
+        if reference.by != "id" and value in story.bench.live.values(reference):
+            story.block(f"another {reference.to} has the same {reference.by}")
         why = f"the {reference.to} that {reference.field} names was deleted"
         attempt(story, surface, operation, state, reference.field, value, why)
 

@@ -64,7 +64,7 @@ class Adapter:
         if operation.body_schema is not None and isinstance(case.body, dict):
             if case.meta.generation.mode.is_positive:
                 case.body = self.fitting_body(operation, case.body, stored)
-            self.calm_down(operation, case)
+            self.calm_down(operation, case, stored)
 
     def mark(self, operation: Operation, case: FuzzCase) -> None:
         """Lets people recognise what a run makes, where a body has a text that may be anything."""
@@ -237,15 +237,21 @@ class Adapter:
 
     # Safety
 
-    def calm_down(self, operation: Operation, case: FuzzCase) -> None:
-        """A request that may not be sent becomes one that may, instead of none at all."""
+    def calm_down(
+        self, operation: Operation, case: FuzzCase, stored: Mapping[str, Any] | None
+    ) -> None:
+        """A request that may not be sent becomes one that may, instead of none at all.
+
+        What was wrong in its state alone is right then, and has to fit in all else.
+        """
         path = fill_path(operation.path_template, case.path_parameters or {})
         if not self.bench.client.may_send(operation.method, path, encode(case.body)):
             resource = self.bench.document.resources[operation.resource]
             lifecycle = resource.lifecycle
             if lifecycle is not None and isinstance(case.body, dict):
                 calm = {**case.body, lifecycle.field: calm_state(resource)}
-                case.body = calm if oracle_of(operation.body_schema).is_valid(calm) else {}
+                is_right = oracle_of(operation.body_schema).is_valid(calm)
+                case.body = self.fitting_body(operation, calm, stored) if is_right else {}
             else:
                 case.body = {}
 

@@ -117,13 +117,17 @@ class Live:
             if record.get(reference.by) is not None and not holds.is_valid(record)
         ]
 
+    def values(self, reference: Reference) -> set[Any]:
+        """Everything that names a record just now: the run may have made more than it has kept."""
+        listing = self.surfaces[reference.to].listing
+        found = self.records(reference.to)
+        if listing is not None:  # what is read now may be changed again, and is not kept
+            found = found + read_all(self.client, listing, everything(listing))
+        return {record.get(reference.by) for record in found}
+
     def foreign(self, reference: Reference) -> Record | None:
         """A record that only the other account has."""
-        listing = self.surfaces[reference.to].listing
-        mine = self.records(reference.to)
-        if listing is not None:  # the run may have made more; what it changes is not to be kept
-            mine = mine + read_all(self.client, listing, everything(listing))
-        own = {record.get(reference.by) for record in mine}
+        own = self.values(reference)
         holds = oracle_of(reference.where) if reference.where is not None else None
         for record in self.records(reference.to, OTHER):
             value = record.get(reference.by)

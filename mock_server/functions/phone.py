@@ -70,4 +70,6 @@ def made_up(country_code: Any = None, prefix: Any = None, chance: Any = "") -> s
     example = phonenumbers.example_number(code) if code in phonenumbers.SUPPORTED_REGIONS else None
     if example is None:
         return None
-    return str(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
+    written = str(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
+    other = f"{written[:-3]}{draw % 1000:03d}"
+    return other if phonenumbers.is_valid_number(phonenumbers.parse(other)) else written
