@@ -22,6 +22,7 @@ from mock_server.spec.schemas import (
 )
 from mock_server.state.store import CollectionSpec, Keyed, Record, Store
 
+LONGEST = 1_000  # characters of an id
 SHOWN = 12  # characters of an id that nothing describes
 TRIES = 50
 NO_FIELD = "\0 nothing orders these records"
@@ -154,7 +155,7 @@ class Improvised(Prototype):
         text = ids.new("")
         most = keyword_of(schema, "maxLength") or SHOWN
         pattern = keyword_of(schema, "pattern")
-        digits = str(number).zfill(keyword_of(schema, "minLength") or 0)
+        digits = str(number).zfill(min(keyword_of(schema, "minLength") or 0, LONGEST))
         options = [text[:most], text, text[:most].lower(), text[:most].upper(), digits]
         if isinstance(pattern, str):
             options.append(matching(pattern, number) or "")

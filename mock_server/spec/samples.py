@@ -24,6 +24,7 @@ WORDS = (
     "laurel",
     "maple",
 )
+LONGEST = 1_000_000  # characters; a document may ask for more than there is memory for
 DEEP = 6  # levels; schemas may hold themselves
 FORMATS = {
     "date-time": "2030-01-{0:02d}T09:00:00.000000+00:00",
@@ -138,4 +139,4 @@ def text(schema: dict[str, Any], chance: Chance | None, name: str) -> str:
     form = FORMATS.get(str(keyword_of(schema, "format")))
     guessed = guess_text(name) if chance is None else None
     value = form.format(day, word) if form else guessed or word
-    return value.ljust(least, "x")[:most]
+    return value.ljust(min(least, LONGEST), "x")[:most]

@@ -38,6 +38,7 @@ class Parameter:
     default: Any
     convert: Callable[[str], Any]
     form: Form
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,8 @@ def outline(document: dict[str, Any], path: str, item: dict[str, Any], method: s
 def parameter(document: dict[str, Any], node: dict[str, Any]) -> Parameter:
     schema = node["schema"]
     convert = to_integer if "integer" in types_of(schema) else str
-    return Parameter(
-        node["name"], node["in"], schema.get("default"), convert, build(document, schema)
-    )
+    form, required = build(document, schema), node.get("required", False)
+    return Parameter(node["name"], node["in"], schema.get("default"), convert, form, required)
 
 
 def build(document: dict[str, Any], schema: Any) -> Form:
@@ -144,6 +144,8 @@ def read_parameters(
         written = (path if one.location == "path" else query).get(one.name)
         if written is None:
             values[one.name] = one.default
+            if one.required:
+                faults.append(misfit(f"{one.location} {one.name}", None, "a value"))
             continue
         value = values[one.name] = one.convert(str(written))
         faults += iter_misfits(one.form, value, f"{one.location} {one.name}")

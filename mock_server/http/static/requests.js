@@ -24,7 +24,13 @@ export function requests(app, main, start) {
     return query;
   }
 
-  async function load() { entries = await api.get(`/requests?${filters()}`); drawList(); }
+  async function load() {
+    const asked = `${filters()}`;
+    const found = await api.get(`/requests?${asked}`);
+    if (asked !== `${filters()}`) return; // what is wanted now is on its way
+    entries = found;
+    drawList();
+  }
 
   function drawList(fresh) {
     if (entries.length) { patch(list, entries.map(row), (entry) => entry.id, (entry) => item(entry, entry.id === fresh)); return; }
