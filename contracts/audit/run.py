@@ -90,7 +90,7 @@ def try_all(
     timepiece: Timepiece,
     tell: Tell,
 ) -> list[Outcome]:
-    if workers == 1 or len(planted) < 2:
+    if len(planted) < 2 or (workers == 1 and len(planted) <= BATCH):
         here = Worker(document, choices, known, timepiece)
         return follow(map(here.attempt, planted), len(planted), tell)
     outcomes = iter_outcomes(planted, workers, (choices, known, timepiece))
@@ -136,7 +136,7 @@ def follow(outcomes: Iterable[Outcome], total: int, tell: Tell) -> list[Outcome]
     for outcome in outcomes:
         found.append(outcome)
         missed = sum(one.verdict in UNCAUGHT for one in found)
-        tell(f"{len(found)} of {total} defects, {missed} missed: {outcome.mutant_id}")
+        tell(f"{len(found)} of {total}, {missed} missed; {outcome.verdict}: {outcome.mutant_id}")
     return found
 
 
