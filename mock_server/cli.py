@@ -383,8 +383,10 @@ def greet(lane: Lane, settings: Settings, port: int) -> str:
         f"{document.title} stub on {base}/",
         f"  key      {key}   (any key that begins with api_test_ opens a world of its own)",
         *told,
-        f"  try      {curl_line(document, base, key)}",
     ]
+    line = curl_line(document, base, key)
+    if line:
+        lines.append(f"  try      {line}")
     if lane.control.on:
         lines.append(
             f"  why      {origin}/__mock/   shows every request and what decided its answer"
@@ -417,7 +419,10 @@ def origin_of(host: str, port: int) -> str:
 
 
 def curl_line(document: Document, base: str, key: str) -> str:
-    """A request that the server takes: the first accepting example of the catalogue that creates."""
+    """A request that the server takes: the first accepting example of the catalogue that creates.
+
+    Empty where nothing can be asked for without an id.
+    """
     for rule in document.rules.values():
         for example in rule.accepts:
             step = example.steps[0]
@@ -433,7 +438,7 @@ def curl_line(document: Document, base: str, key: str) -> str:
         (o for o in asked if o.does in ("list", "answer") and "{" not in o.path_template), None
     )
     if listed is None:
-        return f"curl {base}/"
+        return ""
     return f"curl {login(document, listed, key)}{base}{listed.path_template}"
 
 
