@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -158,9 +159,14 @@ def enter(exchange: Exchange) -> None:
 
 
 def settle(plan: Plan, tenant: Tenant, now: int) -> None:
-    """Fires the timed transitions that are due, in the order of their due times, each at its own."""
+    """Fires the timed transitions that are due, in the order of their due times, each at its own.
+
+    What would turn in a circle at one instant, since what a state follows from puts it back, stays
+    where it is.
+    """
     store = tenant.store
     quiet = True
+    turns: Counter[tuple[str, str]] = Counter()
     while (due := store.next_due(now)) is not None:
         quiet = False
         collection, record = due
@@ -174,6 +180,13 @@ def settle(plan: Plan, tenant: Tenant, now: int) -> None:
             continue
         transition, context.event = fired
         moved = prototype.move(transition, context, record, record.due)
+        key = (collection, record.record_id)
+        turns[key] = turns[key] + 1 if moved.due == record.due else 0
+        if turns[key] > len(machine.timed):
+            logger.warning(
+                "a %s turns in a circle: %s", prototype.resource.title, transition.pointer
+            )
+            moved.due = None
         write(context, prototype, record, moved, transition.action)
         tenant.counts[transition.pointer] += 1
     if not quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from mock_server.clock import parse_instant
 from mock_server.http.app import MockServer, create_app
 from mock_server.pipeline.order import settle
 from mock_server.rules.record import Prototype
-from mock_server.spec import Document
+from mock_server.spec import Document, load_document
 
 SMS = "/api/v1/activity/sms/"
 KEY = "api_test_key"
@@ -101,3 +102,44 @@ def test_what_is_due_fires_in_order_each_at_its_own_moment(
     assert fired == [("forgotten", 2 * DAY), ("forgotten", 3 * DAY), ("returned", 7 * DAY)]
     settle(app.lane.plan, tenant, 9 * DAY)
     assert fired[3:] == [("forgotten", 9 * DAY)]
+
+
+CIRCLE = """
+openapi: 3.1.0
+info: {title: Lamps, version: "1"}
+paths:
+  /lamps/:
+    post:
+      operationId: createLamp
+      requestBody: {content: {application/json: {schema: {type: object, properties: {at: {type: string, format: date-time}}}}}}
+      responses: {"200": &lamp {description: One, content: {application/json: {schema: {$ref: "#/components/schemas/Lamp"}}}}}
+  /lamps/{id}/:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: getLamp, responses: {"200": *lamp}}
+components:
+  schemas:
+    Lamp:
+      type: object
+      x-resource: {collection: lamps}
+      x-lifecycle:
+        field: light
+        initial: ["on"]
+        transitions: [{from: "on", to: "off", at: at}]
+      properties:
+        id: {type: string, x-derived: {value: $id, when: create}}
+        at: {type: [string, "null"], format: date-time}
+        light: {type: string, enum: ["on", "off"], x-derived: {value: "on"}}
+"""
+
+
+def test_what_turns_in_a_circle_is_told_and_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "lamps.yaml"
+    path.write_text(CIRCLE)
+    app = create_app(load_document(path), random_seed=1)
+    made = ask(app, "POST", "/lamps/", json={"at": "2020-01-01T00:00:00Z"}).get_json()
+    assert ask(app, "GET", f"/lamps/{made['id']}/").status_code == 200
+    assert [one.getMessage() for one in caplog.records] == [
+        "a Lamp turns in a circle: #/components/schemas/Lamp/x-lifecycle/transitions/0"
+    ]
