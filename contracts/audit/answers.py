@@ -339,11 +339,15 @@ def update_mutants(document: Document, surface: Surface, update: Operation) -> I
         yield from text_mutants(surface, update, texts[0])
     lifecycle = surface.resource.lifecycle
     spared = {lifecycle.field if lifecycle is not None else None}
-    fields = [f for f in update.body_fields if f not in spared and f in surface.resource.fields]
-    yield tampered(
-        f"replaced-whole:{name}", f"{name}: fields that a change leaves out are emptied",
-        echo, "replaced-whole", operation_id=name, fields=fields,
-    )  # fmt: skip
+    properties = properties_of(update.body_schema)
+    held = [f for f in update.body_fields if f not in spared and f in surface.resource.fields]
+    fields = [f for f in held if "null" in types_of(properties[f])]  # others cannot be emptied
+    if fields:
+        derived = (one.rule_ids for one in surface.resource.derived if one.field in fields)
+        yield tampered(
+            f"replaced-whole:{name}", f"{name}: fields that a change leaves out are emptied",
+            unique(echo, *derived), "replaced-whole", operation_id=name, fields=fields,
+        )  # fmt: skip
 
 
 def text_mutants(surface: Surface, operation: Operation, field: str) -> Iterator[Mutant]:

@@ -178,6 +178,9 @@ def pattern_edges(
     if longest != good:  # which may stand for nothing that there is, as a number nobody has
         yield Edge(longest, "the longest of the right form", "pattern", found.rule_ids, False)
         yield Edge(longest + "1", "one character too long", "pattern", found.rule_ids)
+    shortest = shortened(good, matches)
+    if shortest != good:
+        yield Edge(shortest, "the shortest of the right form", "pattern", found.rule_ids, False)
 
 
 def lengthened(good: str, matches: Any) -> str:
@@ -185,6 +188,13 @@ def lengthened(good: str, matches: Any) -> str:
     while len(longest) < len(good) + 300 and matches(longest + "1"):
         longest += "1"
     return longest
+
+
+def shortened(good: str, matches: Any) -> str:
+    shortest = good
+    while len(shortest) > 1 and matches(shortest[:-1]):
+        shortest = shortest[:-1]
+    return shortest
 
 
 def misspelt(good: str) -> Iterator[tuple[str, str]]:
@@ -270,11 +280,13 @@ def member_edges(found: Constraint, item: dict[str, Any]) -> Iterator[Edge]:
     """A list of all that a member may hold, and for each thing that it may not a list with that."""
     least = constraints(found.value).get("required", [])
     good: list[Any] = [{name: item[name] for name in least if name in item}]
+    ids = dict.fromkeys(found.rule_ids)
     for name, schema in properties_of(found.value).items():
         for inner in single_edges(schema, found.rule_ids):
             member = {**item, name: inner.value}
             if is_allowed(found.value, member):
                 good.append(member)
+                ids |= dict.fromkeys(inner.rule_ids)
             elif not is_allowed(schema, inner.value):
                 why = f"a member whose {name} is wrong: {inner.why}"
                 yield Edge([member], why, "items", inner.rule_ids, False)
@@ -284,7 +296,7 @@ def member_edges(found: Constraint, item: dict[str, Any]) -> Iterator[Edge]:
         if member not in good[:number] and is_allowed(found.value, member)
     ]
     if len(good) > 1:
-        yield Edge(good, "a list of all that a member may hold", "items", found.rule_ids, False)
+        yield Edge(good, "a list of all that a member may hold", "items", tuple(ids), False)
 
 
 def single_edges(schema: Any, above: tuple[str, ...]) -> Iterator[Edge]:
