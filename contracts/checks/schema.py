@@ -271,11 +271,15 @@ def absence_probes(
     base: dict[str, Any],
     given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Probe]:
-    """Each field of a valid body left out and null, beside what is `given`."""
+    """Each field of a valid body left out and null, beside what is `given`; what need not be there may be left out."""
     for name in base:
         for value in (LEFT_OUT,) if given else (LEFT_OUT, None):
             body = apply(base, {**given, name: value})
             valid, ids = judge(bench.document.rules, bench.composer.breaches(create, body))
+            own = rule_ids(properties_of(create.body_schema).get(name))
+            if valid and value is LEFT_OUT and own and not given:
+                why = f"{name} is left out" + (f' in "{state}"' if state else "")
+                yield Probe(create, state, {name: LEFT_OUT}, own, True, False, why)
             if not valid and ids:
                 what = "is missing" if value is LEFT_OUT else "is null"
                 where = "".join(
@@ -290,22 +294,28 @@ def absence_probes(
 
 
 def pair_probes(
-    bench: Bench, create: Operation, state: str | None, base: dict[str, Any]
+    bench: Bench,
+    operation: Operation,
+    state: str | None,
+    base: Mapping[str, Any],
+    record: Mapping[str, Any] | None = None,
 ) -> Iterator[Probe]:
-    """Two values that exclude each other, each allowed alone."""
+    """Two values that exclude each other, each allowed alone. With a `record`, in a change of it."""
     composer = bench.composer
     values = {
-        name: base.get(name) or composer.value(create, name, base, state)
-        for name in create.body_fields
+        name: base.get(name) or composer.value(operation, name, base, state)
+        for name in operation.body_fields
     }
     there = {name: value for name, value in values.items() if value is not None}
     for one, two in combinations(there, 2):
         changes = {one: there[one], two: there[two]}
-        broken = composer.breaches(create, apply(base, changes))
+        whole = {**record, **changes} if record is not None else None
+        broken = composer.breaches(operation, apply(base, changes), whole)
         if len(broken) == 1 and broken[0].keyword in ("not", "oneOf", "dependentRequired"):
             valid, ids = judge(bench.document.rules, broken)
             if not valid and ids:
-                yield Probe(create, state, changes, ids, False, True, f"{one} together with {two}")
+                why = f"{one} together with {two}"
+                yield Probe(operation, state, changes, ids, False, True, why)
 
 
 def edge_probes(
@@ -381,6 +391,9 @@ def update_cases(bench: Bench, surface: Surface, update: Operation) -> Iterator[
     record = bench.composer.base(surface.create, calm) or {}
     for name in properties_of(update.body_schema):
         yield from change_cases(bench, surface, update, calm, {}, record, name)
+    for probe in pair_probes(bench, update, calm, {}, record):
+        if bench.ledger.wants(probe.rule_ids):
+            yield change_case(probe, surface)
     moves = [t for t in lifecycle.transitions if t.source == calm] if lifecycle is not None else []
     for move in moves:
         if move.timed or move.event is not None or lifecycle is None:
