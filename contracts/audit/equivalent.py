@@ -10,9 +10,11 @@ from typing import Any
 
 from contracts.audit.mutant import Mutant
 from contracts.oracle.schema import oracle_of
+from contracts.oracle.values import FUNCTIONS
 from mock_server.spec.loader import load_source
 from mock_server.spec.model import (
     BusinessRule,
+    Call,
     Closed,
     Constant,
     Derived,
@@ -57,6 +59,7 @@ FALSE_BY_TYPE = "what must be true or false is false where nobody gives it"
 UNLIMITED = "the stub refuses nobody for asking often, unless it is given a limit"
 ONLY_OBJECTS = "a body that is no object is refused, whatever its schema says"
 UNSEEN = "no answer shows it: the record is a file, of which only the kind is promised"
+UNKNOWN = "what a right one would be is known to whoever works it out, and to nobody else"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
 
@@ -372,6 +375,8 @@ def stale_reason(document: Document, resource: Resource, derived: Derived) -> st
 
 def moving_reason(document: Document, resource: Resource, derived: Derived) -> str:
     """It is worked out at every change, but comes to the same as long as its inputs do."""
+    if derived.inside is not None and all(map(is_of_item, derived.values)):
+        return SAME_CALLER
     if calls(derived.values) and moves_by_itself(resource):
         return ""
     if isinstance(derived.on, tuple):
@@ -386,6 +391,19 @@ def moving_reason(document: Document, resource: Resource, derived: Derived) -> s
         )
         return SAME_CALLER if same else ""
     return stale_reason(document, resource, derived)
+
+
+def is_of_item(value: Value) -> bool:
+    """Whether a value follows from nothing but the item of a list that it stands in."""
+    if isinstance(value, Call):
+        return all(map(is_of_item, (*value.of, *value.named.values())))
+    return isinstance(value, Constant) or (isinstance(value, Expression) and value.source == "item")
+
+
+def wrong_reason(derived: Derived, wrong: Any) -> str:
+    """Nothing shows that a number is wrong where a function of the server's own works it out."""
+    unknown = any(isinstance(v, Call) and v.function not in FUNCTIONS for v in derived.values)
+    return UNKNOWN if derived.inside is not None and unknown and isinstance(wrong, int) else ""
 
 
 def calls(values: Iterable[Value]) -> bool:

@@ -12,6 +12,7 @@ from contracts.audit.equivalent import (
     stale_reason,
     unseen_reason,
     worked_out_reason,
+    wrong_reason,
 )
 from contracts.audit.mutant import REMOVED, Edit, Mutant, unique
 from contracts.surface import build_surface, echo_rules
@@ -66,7 +67,8 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
     yield mutant("gone", "is not worked out", REMOVED)
     wrong = wrong_value(schema_of(resource, derived))
     if wrong is not None:
-        yield mutant("wrong", f"is always {wrong!r}", {**word, "value": wrong})
+        idle = wrong_reason(derived, wrong)
+        yield mutant("wrong", f"is always {wrong!r}", {**word, "value": wrong}, idle)
     if derived.on != "create":
         yield mutant("stale", "stays as it was on creation", {**word, "when": "create"}, stale)
     if isinstance(derived.on, tuple) or (derived.on == "create" and derived.condition is None):

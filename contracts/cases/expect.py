@@ -30,6 +30,14 @@ def unlike(name: str, value: Any) -> Schema:
     return body({"required": [name], "properties": {name: {"not": {"const": value}}}})
 
 
+def item(name: str, position: int, field: str, schema: Schema) -> Schema:
+    """An accepted answer with a record in whose list the item at a position has such a value."""
+    wanted = {"required": [field], "properties": {field: schema}}
+    return body(
+        {"required": [name], "properties": {name: {"prefixItems": [{}] * position + [wanted]}}}
+    )
+
+
 def body(schema: Schema) -> Schema:
     """An accepted answer whose body fits."""
     return {"properties": {**ACCEPTED["properties"], "body": schema}}

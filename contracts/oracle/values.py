@@ -113,6 +113,11 @@ def international(number: Any = None) -> Any:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def each_international(numbers: Any = None) -> Any:
+    written = [international(number) for number in numbers] if isinstance(numbers, list) else []
+    return UNKNOWN if any(isinstance(one, Unknown) for one in written) else written
+
+
 def country(number: Any = None) -> Any:
     parsed = parse_number(number)
     if parsed is None:
@@ -144,6 +149,18 @@ def first_word(text: Any = None) -> Any:
     return words[0] if words else None
 
 
+def join_text(*parts: Any) -> str:
+    return "".join(str(part) for part in parts if part is not None)
+
+
+def if_true(condition: Any = None, value: Any = None) -> Any:
+    return value if condition is True else None
+
+
+def if_present(found: Any = None, value: Any = None) -> Any:
+    return None if found is None else value
+
+
 def if_equal(found: Any = None, wanted: Any = None, value: Any = None) -> Any:
     return value if found == wanted else None
 
@@ -155,9 +172,13 @@ def list_if_equal(found: Any = None, wanted: Any = None, *values: Any) -> Any:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "phone.international": international,
     "phone.country": country,
+    "phone.each-international": each_international,
     "template.render": render,
     "join.words": join_words,
     "first.word": first_word,
+    "join.text": join_text,
+    "if.true": if_true,
+    "if.present": if_present,
     "if.equal": if_equal,
     "list.if-equal": list_if_equal,
 }
