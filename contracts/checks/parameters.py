@@ -12,6 +12,7 @@ from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.oracle.schema import compile_pattern
 from contracts.strategies.bodies import calm_state
+from contracts.strategies.edges import lengthened, shortened
 from contracts.strategies.values import constraints, typical
 from contracts.surface import refusal_status, response_rules
 from contracts.target.client import path_of
@@ -106,8 +107,12 @@ def pattern_texts(parameter: Parameter, words: dict[str, Any]) -> Iterator[Text]
     matches = compile_pattern(words["pattern"]).search
     yield Text(good, True, True)
     zeros = (f"{good[:at]}0{good[at + 1 :]}" for at, one in enumerate(good) if one in "123456789")
-    for text in ("word", f"x{good}", f"{good}x", *zeros):
-        if not matches(text):
+    longest, shortest = lengthened(good, matches), shortened(good, matches)
+    for text in (longest, shortest):
+        if text != good:
+            yield Text(text, True, False)
+    for text in ("word", f"x{good}", f"{good}x", *zeros, f"{longest}1", shortest[:-1]):
+        if text and not matches(text):
             yield Text(text, False, True)
 
 

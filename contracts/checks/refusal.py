@@ -16,7 +16,7 @@ from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.target.client import Client
-from contracts.target.live import everything
+from contracts.target.live import everything, read_all
 from mock_server.spec.model import Effect, Operation, Reference, Refusal
 from mock_server.spec.schemas import properties_of
 
@@ -36,6 +36,10 @@ def cases(bench: Bench) -> Iterator[Case]:
             sure = is_documented(bench, surface.resource.name)
             name = f"{create.operation_id}: what was refused is not stored"
             yield Case(ids, name, steps, sure)
+        plain = bench.composer.base(create, calm_state(surface.resource)) or {}
+        if surface.listing is not None and not any(True for _ in marks_of(plain)):
+            name = f"{create.operation_id}: what is refused adds nothing to the list"
+            yield Case(ids, name, nothing_added(surface, create, surface.listing), False)
         for effect in create.effects:
             both = tuple(dict.fromkeys((*ids, *effect.rule_ids)))
             name = f"{create.operation_id}: what is refused makes no {effect.creates}"
@@ -61,6 +65,24 @@ def nothing_stored(surface: Surface, listing: Operation) -> Any:
                     none = expect.holding(surface.resource.page.records, 0, expect.saying(mark))
                     came = f"a record with {mark!r}"
                     story.refute("a refused request stores nothing", came, none)
+
+    return steps
+
+
+def nothing_added(surface: Surface, create: Operation, listing: Operation) -> Any:
+    """Where nothing marks what the run has asked for: the list is as it was before a refusal."""
+
+    def steps(story: Story) -> None:
+        client, query = story.bench.client, everything(listing)
+        body = valid_body(story, create, calm_state(surface.resource))
+        before = {record.get("id") for record in read_all(client, listing, query)}
+        wrong = {**body, wrong_field(story, create, body): {"a": "b"}}
+        if story.send(create, body=wrong).answer.accepted:
+            story.block("it is accepted")
+        story.send(listing, query=query)
+        added = {record.get("id") for record in read_all(client, listing, query)} - before
+        if added:
+            story.refute("a refused request stores nothing", f"{len(added)} more in the list")
 
     return steps
 

@@ -19,7 +19,7 @@ PLAUSIBLE = (
     *("canceled", "cancelled", "deleted", "read", "open", "closed", "active", "archived", "done"),
     *("unknown", "other", "none"),
 )
-RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, False, [])
+RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, False, [], {})
 TYPES_INSIDE = 2  # wrong types that are tried of each thing in a list
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
