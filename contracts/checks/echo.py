@@ -22,6 +22,7 @@ from contracts.cases.acts import (
     made_from,
     make,
     make_full,
+    marks_of,
     reread,
     standing,
     valid_body,
@@ -35,6 +36,7 @@ from contracts.moments import is_same_moment, read_moment
 from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, echo_rules
+from contracts.target.live import everything, read_all
 from contracts.target.safety import sending_states
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
@@ -67,6 +69,7 @@ def cases(bench: Bench) -> Iterator[Case]:
             steps = alone(surface, create, name, several)
             yield Case(ids, f"{create.operation_id}: {name} comes back", steps, False)
         yield Case(ids, "what a request leaves out is not that of another", unlike(surface, create))
+        calm = calm_state(surface.resource)
         for state in states_of(surface):
             word = f' as "{state}"' if state else ""
             yield Case(ids, f"the same request twice{word}", repeated(surface, create, state))
@@ -77,8 +80,11 @@ def cases(bench: Bench) -> Iterator[Case]:
             word = f" as {state}" if state else ""
             yield Case(ids, f"{create.operation_id}{word}: generated fields come back", steps)
         if surface.listing is not None:
-            steps = made_once(surface, create)
-            yield Case(ids, f"{create.operation_id}: one record for one request", steps)
+            name = f"{create.operation_id}: one record for one request"
+            if any(True for _ in marks_of(bench.composer.base(create, calm) or {})):
+                yield Case(ids, name, made_once(surface, create))
+            else:
+                yield Case(ids, name, added_once(surface, surface.listing), False)
         if surface.update is not None:
             for name in echoed_fields(surface, surface.update):
                 steps = changed(surface, surface.update, name)
@@ -577,6 +583,23 @@ def worked_out(surface: Surface, changing: str) -> list[str]:
         for one in surface.resource.derived
         if isinstance(one.on, tuple) and changing in one.on
     ]
+
+
+def added_once(surface: Surface, listing: Operation) -> Any:
+    """Where no text tells a record from all others: the list has one more."""
+
+    def steps(story: Story) -> None:
+        client, query = story.bench.client, everything(listing)
+        before = {record.get("id") for record in read_all(client, listing, query)}
+        made = make(story, surface.resource.name, calm_state(surface.resource))
+        story.send(listing, query=query)
+        added = {record.get("id") for record in read_all(client, listing, query)} - before
+        if made.record_id not in added:
+            story.block("the list does not show it yet")
+        if len(added) > 1:
+            story.refute("one more record in the list", f"{len(added)} more")
+
+    return steps
 
 
 def made_once(surface: Surface, create: Operation) -> Any:
