@@ -373,6 +373,7 @@ def plain_texts(surface: Surface, operation: Operation) -> list[str]:
         and "string" in types_of(properties[name])
         and name not in operation.references
         and not any(
-            keyword_of(properties[name], word) for word in ("pattern", "enum", "format", "const")
+            keyword_of(properties[name], word)
+            for word in ("pattern", "enum", "format", "const", "anyOf", "oneOf")
         )
     ]

@@ -60,6 +60,7 @@ UNLIMITED = "the stub refuses nobody for asking often, unless it is given a limi
 ONLY_OBJECTS = "a body that is no object is refused, whatever its schema says"
 UNSEEN = "no answer shows it: the record is a file, of which only the kind is promised"
 UNKNOWN = "what a right one would be is known to whoever works it out, and to nobody else"
+HIDDEN = "no answer after the first shows it"
 NO_DEFAULT = "no rule says how long a page is unasked"
 
 
@@ -377,6 +378,8 @@ def moving_reason(document: Document, resource: Resource, derived: Derived) -> s
     """It is worked out at every change, but comes to the same as long as its inputs do."""
     if derived.inside is not None and all(map(is_of_item, derived.values)):
         return SAME_CALLER
+    if derived.field in resource.hidden:
+        return HIDDEN
     if calls(derived.values) and moves_by_itself(resource):
         return ""
     if isinstance(derived.on, tuple):

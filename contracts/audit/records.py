@@ -78,11 +78,13 @@ def derived_mutants(document: Document, resource: Resource, derived: Derived) ->
         says = "is worked out at every change"
         yield mutant("moving", says, {**word, "when": "change"}, moving, also)
     if derived.condition is not None:
+        moves = resource.lifecycle.transitions if resource.lifecycle is not None else ()
         rest = {key: value for key, value in word.items() if key != "if"}
-        yield mutant("unconditional", "is worked out whatever the condition", rest)
-        yield mutant(
-            "negated", "is worked out where it should not be", {**rest, "if": {"not": word["if"]}}
-        )
+        turned = {**rest, "if": {"not": word["if"]}}
+        # The lifecycle sets such a field too, each time by a rule of its own.
+        also = tuple(i for t in moves if derived.field in t.sets for i in t.rule_ids)
+        yield mutant("unconditional", "is worked out whatever the condition", rest, also=also)
+        yield mutant("negated", "is worked out where it should not be", turned, also=also)
     written = word["value"]
     if isinstance(written, list) and len(written) > 1:
         for position in range(len(written)):
@@ -146,7 +148,9 @@ def log_mutants(document: Document, resource: Resource) -> Iterator[Mutant]:
     if not isinstance(word, Mapping):
         return
     edits = {"log-gone": ("is not logged", Edit(place, REMOVED))}
-    for field in word.get("values", {}):
+    for field, value in word.get("values", {}).items():
+        if value is None:  # it is null as well where nothing is said
+            continue
         says = f"is logged without {field}"
         edits[f"log-without-{field}"] = (says, Edit((*place, "values", field), REMOVED))
     for label, (says, edit) in edits.items():

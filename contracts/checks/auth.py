@@ -15,7 +15,7 @@ from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface
 from contracts.target.client import path_of, sibling
 from contracts.target.wire import ABSENT, BEARER, KEY, NONE, Exchange, authorization, basic, bearer
-from mock_server.spec.model import Operation, SecurityScheme
+from mock_server.spec.model import Expression, Operation, SecurityScheme
 
 UNKNOWN = "unknown_key_0000000000000000"
 ALWAYS = ("no credentials", "an unknown key", "an unknown token")
@@ -158,9 +158,27 @@ def target_of(story: Story, operation: Operation) -> tuple[dict[str, str], Made 
         made = standing(story, operation.resource, calm_state(surface.resource))
         return path_of(operation, made.record_id), made
     records = story.bench.live.records(operation.resource)
-    if not records:
+    found = records[0].get("id") if records else brought_along(story, operation.resource)
+    if found is None:
         story.block(f"the target has no {operation.resource}")
-    return path_of(operation, str(records[0].get("id"))), None
+    return path_of(operation, str(found)), None
+
+
+def brought_along(story: Story, resource: str) -> Any:
+    """The id of a record that comes into being with an item of a list, and is named there."""
+    for name in story.bench.document.resources:
+        create = story.bench.surface(name).create
+        for effect in create.effects if create is not None else ():
+            listed = effect.each.tokens[0] if isinstance(effect.each, Expression) else ""
+            if create is None or effect.creates != resource or not effect.into or not listed:
+                continue
+            value = story.bench.composer.value(create, listed, {})
+            state = calm_state(story.bench.document.resources[name])
+            made = make(story, name, state, **{listed: value})
+            items = made.record.get(listed)
+            if isinstance(items, list) and items and isinstance(items[0], dict):
+                return items[0].get(effect.into)
+    return None
 
 
 def body_of(story: Story, operation: Operation) -> Any:

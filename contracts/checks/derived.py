@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from contracts.cases import expect
 from contracts.cases.acts import change, holding, made_from, make, need, reread, valid_body
@@ -14,7 +14,7 @@ from contracts.checks.listing import listed_record
 from contracts.moments import is_same_moment, read_moment
 from contracts.oracle.schema import oracle_of
 from contracts.oracle.values import PLACEHOLDER, Facts, Unknown, dig, evaluate
-from contracts.strategies.bodies import calm_state, transition_after, transition_at
+from contracts.strategies.bodies import calm_state, transition_after
 from contracts.surface import Surface
 from contracts.target.client import path_of
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
@@ -59,8 +59,16 @@ def field_cases(
         steps = rewritten(surface, create, derived)
         yield Case(derived.rule_ids, f"{derived.field} after its source has changed", steps)
     if derived.on == "create" and surface.update is not None:
-        steps = stays(surface, create, surface.update, derived)
-        yield Case(derived.rule_ids, f"{derived.field} stays as it was", steps, certain)
+        several = inputs_of(bench, surface, create, derived, calm_state(surface.resource))
+        for names in several:
+            steps = stays(surface, create, surface.update, derived, names)
+            word = "" if names is several[0] else ", worked out from nothing,"
+            yield Case(derived.rule_ids, f"{derived.field}{word} stays as it was", steps, certain)
+    for value in derived.values:
+        if surface.update is not None and is_followed(value, surface, derived):
+            steps = stays_behind(surface, create, surface.update, derived, value)
+            word = f"{derived.field} stays when what it came from has moved on"
+            yield Case(derived.rule_ids, word, steps, False)
     if derived.on != "create" and surface.update is not None:
         for name in changing_fields(surface, surface.update, derived):
             steps = on_change(surface, create, surface.update, derived, name)
@@ -453,7 +461,6 @@ def changing_fields(surface: Surface, update: Operation, derived: Derived) -> li
         if name in update.body_fields
         and name != state_field(surface)
         and transition_after(surface.resource, name) is None
-        and transition_at(surface.resource, name) is None
     ]
     return names[:2]
 
@@ -479,13 +486,13 @@ def on_change(
     return steps
 
 
-def stays(surface: Surface, create: Operation, update: Operation, derived: Derived) -> Any:
+def stays(
+    surface: Surface, create: Operation, update: Operation, derived: Derived, names: list[str]
+) -> Any:
     """What is worked out once is the same after a change of something else."""
 
     def steps(story: Story) -> Steps:
-        state = calm_state(surface.resource)
-        names = inputs_of(story.bench, surface, create, derived, state)[0]
-        body = compose(story, surface, create, derived, state, names)
+        body = compose(story, surface, create, derived, calm_state(surface.resource), names)
         made = made_from(story, create, story.send(create, body=body))
         before = reread(story, made).get(derived.field)
         fields = [name for name in plain_fields(surface, update) if name not in names]
@@ -495,6 +502,50 @@ def stays(surface: Surface, create: Operation, update: Operation, derived: Deriv
             yield PAUSE
         value = new_value(story, surface, update, fields[0], made.record)
         if not change(story, made, {fields[0]: value}).answer.accepted:
+            story.block(f"the change of {fields[0]} is refused")
+        after = reread(story, made).get(derived.field)
+        if not is_same(before, after):
+            wanted = expect.fields({derived.field: before})
+            story.refute(f"{derived.field} still {before!r}", f"{after!r}", wanted)
+
+    return steps
+
+
+def is_followed(value: Value, surface: Surface, derived: Derived) -> TypeGuard[Expression]:
+    """Whether a value comes from a record that a field names, once that field is given."""
+    return (
+        isinstance(value, Expression)
+        and value.source == "follow"
+        and isinstance(derived.on, tuple)
+        and value.name in derived.on
+        and value.name in surface.resource.references
+    )
+
+
+def stays_behind(
+    surface: Surface, create: Operation, update: Operation, derived: Derived, value: Expression
+) -> Any:
+    """What was taken from another record is not taken again when that one has changed."""
+    reference = surface.resource.references[value.name]
+
+    def steps(story: Story) -> None:
+        other, field = story.bench.surface(reference.to), value.tokens[0]
+        if other.update is None or field not in other.update.body_fields:
+            story.block(f"{field} of a {reference.to} does not change")
+        source = make(story, reference.to, calm_state(other.resource))
+        given = {value.name: source.record.get(reference.by)}
+        body = valid_body(story, create, calm_state(surface.resource), **given)
+        body.pop(derived.field, None)
+        made = made_from(story, create, story.send(create, body=body))
+        before = made.record.get(derived.field)
+        fields = [one for one in plain_fields(surface, update) if one != derived.field]
+        if before is None or not fields:
+            story.block(f"{derived.field} does not come from it, or nothing else can be changed")
+        moved = new_value(story, other, other.update, field, source.record)
+        if not change(story, source, {field: moved}).answer.accepted:
+            story.block(f"the change of {field} is refused")
+        text = new_value(story, surface, update, fields[0], made.record)
+        if not change(story, made, {fields[0]: text}).answer.accepted:
             story.block(f"the change of {fields[0]} is refused")
         after = reread(story, made).get(derived.field)
         if not is_same(before, after):

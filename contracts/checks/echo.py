@@ -36,6 +36,7 @@ from contracts.moments import is_same_moment, read_moment
 from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, echo_rules
+from contracts.target.client import path_of
 from contracts.target.live import everything, read_all
 from contracts.target.safety import sending_states
 from mock_server.spec.model import Operation
@@ -48,12 +49,14 @@ def cases(bench: Bench) -> Iterator[Case]:
         ids = echo_rules(surface)
         if create is None or not bench.ledger.wants(ids):
             continue
+        steps = readable(surface, create)
+        yield Case(ids, f"{create.operation_id}: what was made is answered, and can be read", steps)
         for name in echoed_fields(surface, create):
             yield Case(
                 ids, f"{create.operation_id}: {name} comes back", alone(surface, create, name)
             )
-        for name in text_fields(surface, create):
-            for text in TEXTS:
+        for place, name in enumerate(text_fields(surface, create)):
+            for text in TEXTS if place == 0 else (EVERYTHING,):
                 steps = alone(surface, create, name, text, listed=False)
                 yield Case(ids, f"{create.operation_id}: {name} {brief(text)} comes back", steps)
         for name in moment_fields(surface, create):
@@ -89,8 +92,8 @@ def cases(bench: Bench) -> Iterator[Case]:
             for name in echoed_fields(surface, surface.update):
                 steps = changed(surface, surface.update, name)
                 yield Case(ids, f"{surface.update.operation_id}: {name} comes back", steps)
-            for name in text_fields(surface, surface.update):
-                for text in TEXTS:
+            for place, name in enumerate(text_fields(surface, surface.update)):
+                for text in TEXTS if place == 0 else (EVERYTHING,):
                     steps = changed(surface, surface.update, name, value=text)
                     word = f"{surface.update.operation_id}: {name} {brief(text)} comes back"
                     yield Case(ids, word, steps)
@@ -128,6 +131,8 @@ AROUND = "  blanks at both ends  "
 NUMERALS = "01650555"
 UNSEEN = "Zero\u200bwidth and \ufeffmark"
 TEXTS = (*WORDS, *LONG, ODD, AROUND, UNSEEN, NUMERALS, NUMERALS[1:], "null", "None", "")
+EVERYTHING = f"{AROUND}{ODD} & <b>{UNSEEN}</b> {LONG[0]} {AROUND}"  # what the others try one by one
+FORMED = frozenset({"pattern", "enum", "format", "const", "anyOf", "oneOf"})
 MOMENTS = ("1969-05-05T05:05:05Z", "1970-01-01T00:00:00Z", "2038-05-05T05:05:05Z")
 OFFSETS = (timezone(timedelta(hours=2, minutes=30)), timezone(timedelta(hours=-5)))
 
@@ -179,8 +184,8 @@ def text_fields(surface: Surface, create: Operation) -> list[str]:
         for name in echoed_fields(surface, create)
         if "string" in types_of(properties[name])
         and name not in create.references
-        and not constraints(properties[name]).keys() & {"pattern", "enum", "format", "const"}
-    ][:1]
+        and not constraints(properties[name]).keys() & FORMED
+    ]
 
 
 def brief(text: str) -> str:
@@ -598,6 +603,25 @@ def added_once(surface: Surface, listing: Operation) -> Any:
             story.block("the list does not show it yet")
         if len(added) > 1:
             story.refute("one more record in the list", f"{len(added)} more")
+
+    return steps
+
+
+def readable(surface: Surface, create: Operation) -> Any:
+    """An accepted creation answers with its record, and reading that does not fail."""
+
+    def steps(story: Story) -> None:
+        exchange = story.send(create, body=valid_body(story, create, calm_state(surface.resource)))
+        answer = exchange.answer
+        told = isinstance(answer.body, dict) and isinstance(answer.body.get("id"), str)
+        if answer.accepted and not told:
+            story.refute("the record that was made, with its id", came(answer))
+        made = made_from(story, create, exchange)
+        if surface.read is None:
+            return
+        answer = story.send(surface.read, path=path_of(surface.read, made.record_id)).answer
+        if answer.status >= 500:
+            story.refute("the record that was made", came(answer), expect.status(200))
 
     return steps
 

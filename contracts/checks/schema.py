@@ -23,7 +23,7 @@ from contracts.cases.acts import (
 )
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Story
-from contracts.checks.lifecycle import clearable
+from contracts.checks.lifecycle import clearable, new_value, plain_fields
 from contracts.oracle.schema import Breach
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.edges import Edge, broken_values, iter_constraints, iter_edges
@@ -35,7 +35,6 @@ from mock_server.spec.schemas import (
     keyword_of,
     properties_of,
     rule_ids,
-    types_of,
 )
 
 NO_OBJECTS: tuple[Any, ...] = ([], "text", 5, True, None)
@@ -331,7 +330,8 @@ def edge_probes(
     resource = surface.resource
     defaulted = any(default.field == name for default in operation.defaults)
     for edge in field_edges(bench, surface, operation, name, base):
-        if record is not None and edge.value is not None and record.get(name) == edge.value:
+        same = record is not None and edge.value is not None and record.get(name) == edge.value
+        if same and not isinstance(edge.value, list):
             continue
         whole = {**record, **base, name: edge.value} if record is not None else None
         body = apply(base, {name: edge.value})
@@ -436,14 +436,14 @@ def change_cases(
 def beside_case(bench: Bench, surface: Surface, probe: Probe) -> Case | None:
     """The same refusal with a valid change of another field, which must not be taken either."""
     update = probe.operation
-    others = [name for name in plain_texts(update) if name not in probe.changes]
+    others = [name for name in plain_fields(surface, update) if name not in probe.changes]
     ids = response_rules(update, refusal_status(update))
     if probe.accepted or not others or not bench.ledger.wants(ids):
         return None
 
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, calm_state(surface.resource))
-        text = story.bench.composer.value(update, others[0], {})
+        text = new_value(story, surface, update, others[0], made.record)
         exchange = change(story, made, {others[0]: text, **probe.changes})
         if exchange.answer.accepted:
             story.block("it is accepted")
@@ -451,17 +451,6 @@ def beside_case(bench: Bench, surface: Surface, probe: Probe) -> Case | None:
 
     name = f"{update.operation_id}: {probe.why}, with another change"
     return Case(ids, name, steps, is_documented(bench, surface.resource.name))
-
-
-def plain_texts(update: Operation) -> list[str]:
-    """Text fields of a change without any form."""
-    return [
-        name
-        for name, schema in properties_of(update.body_schema).items()
-        if "string" in types_of(schema)
-        and name not in update.references
-        and not constraints(schema).keys() & {"pattern", "enum", "format", "const"}
-    ]
 
 
 def change_case(probe: Probe, surface: Surface) -> Case:
@@ -489,7 +478,8 @@ def move_away(story: Story, surface: Surface, probe: Probe, made: Made) -> None:
             continue
         listed = constraints(schemas[name]).get("enum", ())
         other = story.bench.composer.value(probe.operation, name, made.record)
-        found = next((one for one in (*listed, other) if one not in (None, value)), None)
+        longer = [value * 2] if isinstance(value, list) and value else []
+        found = next((one for one in (*listed, other, *longer) if one not in (None, value)), None)
         if found is not None:
             given[name] = found
     if given:

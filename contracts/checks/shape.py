@@ -40,7 +40,7 @@ def shape_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for rule in bench.document.rules.values():
         for place in rule.places:
-            if place.kind == "record" and place.resource == surface.resource.name:
+            if place.kind == "record" and place.pointer == surface.resource.pointer:
                 found[rule.rule_id] = None
     if not found:
         for operation in surface.operations():

@@ -633,10 +633,24 @@ def becomes(
         note_kept(story, made, before, record, {lifecycle.field, *timed.sets}, timed.at)
         check_sets(story, record, made, timed, after)
         surface = story.bench.surface(made.resource)
+        note_callers(story, surface, before, record)
         if surface.read is not None:
             shapes = shape_rules(story.bench, surface)
             hold(story, surface, surface.read, story.exchanges[-1], shapes)
         yield from as_read(story, surface, made)
+
+
+def note_callers(
+    story: Story, surface: Surface, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Nobody calls when time moves a record: what says who changed it last stays."""
+    for one in surface.resource.derived:
+        of_caller = any(isinstance(v, Expression) and v.source == "principal" for v in one.values)
+        lost = before.get(one.field) is not None and after.get(one.field, 0) is None
+        if of_caller and lost:
+            wanted = expect.fields({one.field: before[one.field]})
+            expected = f"{one.field} {before[one.field]!r} as before"
+            story.note(one.rule_ids, expected, "null", False, wanted)
 
 
 def due_time(record: Mapping[str, Any], made: Made, timed: Transition, after: float) -> float:

@@ -19,7 +19,8 @@ PLAUSIBLE = (
     *("canceled", "cancelled", "deleted", "read", "open", "closed", "active", "archived", "done"),
     *("unknown", "other", "none"),
 )
-RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, False, [], {})
+RIGHT_TYPES: tuple[Any, ...] = ("Contract check", 7, 2.5, True, False, [], {})
+MOST_ITEMS = 1_000  # of a list that is tried
 TYPES_INSIDE = 2  # wrong types that are tried of each thing in a list
 NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
@@ -156,6 +157,15 @@ def length_edges(
     for length in (found.value - 1, found.value, found.value + 1):
         if length >= 0:
             yield Edge("x" * length, f"{length} characters", found.keyword, found.rule_ids)
+
+
+def count_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...]) -> Iterator[Edge]:
+    """Lists of just so many, and of one more or less than there may be."""
+    items = constraints(schema).get("items")
+    item = typical(items) if isinstance(items, dict) else "Contract check"
+    for count in (found.value - 1, found.value, found.value + 1):
+        if 0 <= count <= MOST_ITEMS:
+            yield Edge([item] * count, f"a list of {count}", found.keyword, found.rule_ids)
 
 
 def pattern_edges(
@@ -337,6 +347,8 @@ BUILDERS = {
     "exclusiveMinimum": lower_edges,
     "minLength": length_edges,
     "maxLength": length_edges,
+    "minItems": count_edges,
+    "maxItems": count_edges,
     "pattern": pattern_edges,
     "format": format_edges,
     "items": item_edges,
