@@ -33,20 +33,22 @@ class MockServerError(Exception):
 class FaultsError(MockServerError):
     """A file with faults; all of them are reported together."""
 
-    def __init__(self, what: str, path: Path | None, faults: list[Fault]) -> None:
+    def __init__(
+        self, what: str, path: Path | None, faults: list[Fault], afterwards: str = ""
+    ) -> None:
         self.path = path
         self.faults = tuple(faults)
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         name = str(path) if path else "the document"
         lines = [f"{what} {name} has {count}:", *(f"  {fault}" for fault in faults)]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join([*lines, *([afterwards] if afterwards else [])]))
 
 
 class DocumentError(FaultsError):
-    """A document that does not compile."""
+    """A document that does not compile. `afterwards` says what could not be looked at yet."""
 
-    def __init__(self, path: Path | None, faults: list[Fault]) -> None:
-        super().__init__("document", path, faults)
+    def __init__(self, path: Path | None, faults: list[Fault], afterwards: str = "") -> None:
+        super().__init__("document", path, faults, afterwards)
 
 
 class SeedError(FaultsError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from mock_server.functions.registry import register
 
 TEMPLATE_LIMIT = 20_000  # characters; a text message is far shorter
 PART_LIMIT = 2_000  # placeholders, their fields and the words between them
+PLACEHOLDER = re.compile(r"(\{\{\s*[A-Za-z_]\w*(?:\.\w+)*\s*\}\})")
 DEPTH_LIMIT = 50  # fields behind each other
 RENDERED_LIMIT = 100_000  # characters; placeholders may stand for long texts
 
@@ -72,16 +74,25 @@ def shown(value: Any) -> Any:
 def render(text: Any = None, **records: Any) -> str | None:
     """The text with `{{ a.b }}` replaced by field `b` of record `a`; what is missing is empty.
 
-    A template with more than placeholders (loops, calls, filters) is kept as it stands.
+    What is more than a placeholder (loops, calls, filters) stays as it stands.
     """
     if not isinstance(text, str):
         return None
     if len(text) > TEMPLATE_LIMIT:
         return text
     template = compile_template(text)
-    if template is None:
+    if template is not None:
+        return "".join(within(template.generate(**records), RENDERED_LIMIT))
+    pieces = PLACEHOLDER.split(text)
+    if len(pieces) > PART_LIMIT // 2:
         return text
-    return "".join(within(template.generate(**records), RENDERED_LIMIT))
+    return "".join(within((filled(piece, records) for piece in pieces), RENDERED_LIMIT))
+
+
+def filled(piece: str, records: dict[str, Any]) -> str:
+    """One placeholder's value; what is none stays."""
+    template = compile_template(piece) if PLACEHOLDER.fullmatch(piece) else None
+    return piece if template is None else template.render(**records)
 
 
 def within(parts: Iterable[str], limit: int) -> Iterator[str]:

@@ -31,6 +31,7 @@ from mock_server.spec.subscription import check_subscriptions
 from mock_server.spec.view import compile_views
 
 PACKAGED = Path(__file__).parents[1] / "data" / "openapi.yaml"
+UNSEEN = "How the parts of it fit together is looked at once these are mended."
 CHECKED_OUT = Path(__file__).parents[2] / "openapi.yaml"
 
 
@@ -67,7 +68,7 @@ def compile_source(source: Source) -> Document:
         check_names(compilation, standing)
         check_unstated(compilation)
         check_machines(compilation, standing)
-    stop_at_faults(compilation)
+    stop_at_faults(compilation, UNSEEN)
     return finished(compilation, standing)
 
 
@@ -89,11 +90,10 @@ def finished(compilation: Compilation, standing: list[tuple[str, str]]) -> Docum
     return document
 
 
-def stop_at_faults(compilation: Compilation) -> None:
+def stop_at_faults(compilation: Compilation, afterwards: str = "") -> None:
     if compilation.faults:
-        raise DocumentError(
-            compilation.source.path, with_lines(compilation.source, compilation.faults)
-        )
+        faults = with_lines(compilation.source, compilation.faults)
+        raise DocumentError(compilation.source.path, faults, afterwards)
 
 
 def compile_document(compilation: Compilation) -> Document:

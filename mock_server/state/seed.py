@@ -81,6 +81,8 @@ def iter_faults(
                 faults = list(record_faults(source, record, resources[name], fits, place, ids))
                 yield from faults
                 told = {fault.pointer for fault in faults}
+                if not told:
+                    yield from lacking(source, record, resources[name], policies, place)
                 for error in takes(record):
                     fault = mismatch(source, error, place)
                     if fault.pointer not in told:
@@ -265,6 +267,26 @@ def record_faults(
         if transition.source == state and at in required and record.get(at) is None:
             why = f"a value for {at}, at which it leaves the {lifecycle.field} {state}"
             yield source.fault(pointer, f"nothing under {at}", why)
+
+
+def lacking(
+    source: Source,
+    record: Mapping[str, Any],
+    resource: Resource,
+    policies: Mapping[str, Policy],
+    pointer: str,
+) -> Iterator[Fault]:
+    """What the state that a record is in requires, as far as that is enforced."""
+    lifecycle = resource.lifecycle
+    for needed in lifecycle.requires if lifecycle is not None else ():
+        if lifecycle is None or record.get(lifecycle.field) not in needed.states:
+            continue
+        for name in needed.schema.get("required", ()):
+            ids = rule_ids(needed.schema)
+            if record.get(name) is None and any(policies[one] == "enforce" for one in ids):
+                state = f"the {lifecycle.field} {record[lifecycle.field]}"
+                why = f"a value for {name}, which {state} requires ({', '.join(ids)})"
+                yield source.fault(pointer, f"nothing under {name}", why)
 
 
 def mismatch(source: Source, error: ValidationError, pointer: str) -> Fault:

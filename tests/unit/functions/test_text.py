@@ -39,7 +39,6 @@ def test_render_replaces_placeholders(template: str, expected: str) -> None:
         "{{ lead['display_name'] }}",
         "{{ unclosed",
         "{% include 'secrets' %}",
-        "{% set a = lead %}{{ a.display_name }}",
         "{{ lead.display_name | upper }}",
         "{{ lead.display_name() }}",
         "{{ 9**9**9 }}",
@@ -55,6 +54,24 @@ def test_render_replaces_placeholders(template: str, expected: str) -> None:
 def test_render_does_nothing_but_replace(template: str) -> None:
     rendered = render(template, lead=LEAD)
     assert rendered in (template, "")
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (
+            "Hi {{ lead.display_name }}, {{ lead.display_name|upper }}",
+            "Hi %s, {{ lead.display_name|upper }}",
+        ),
+        ("{% set a = lead %}{{ a.display_name }}{{ lead.display_name }}", "{% set a = lead %}%s"),
+        (
+            "{% if x %}{{lead.display_name}}{% endif %} {{ 7*7 }}",
+            "{% if x %}%s{% endif %} {{ 7*7 }}",
+        ),
+    ],
+)
+def test_what_is_no_placeholder_leaves_the_others(template: str, expected: str) -> None:
+    assert render(template, lead=LEAD) == expected.replace("%s", LEAD["display_name"])
 
 
 def test_what_is_rendered_has_an_end() -> None:

@@ -49,6 +49,7 @@ def faults(document: Document, path: Path, text: str) -> list[str]:
         (SMS % 'status: draft, remote_phone: "020 7946 0456"', "text that matches ^"),
         (SMS % "status: draft, remote_phone: 5", "remote_phone: 5; text"),
         ("webhooks: [{url: 'ftp://there.example'}]", "#/webhooks/0/url: "),
+        (SMS % "status: outbox", "nothing under local_phone; a value for local_phone, which"),
         (SMS % "status: scheduled", "nothing under date_scheduled"),
         (SMS % "status: scheduled, date_scheduled: null", "nothing under date_scheduled"),
         ("leads: [{id: lead_1}, {id: lead_1}]", 'the id "lead_1" again'),
@@ -81,7 +82,9 @@ def test_a_fault_of_a_seed_is_said_once(
         "leads: [{organization_id: orga_9}]\norganizations: [{id: orga_9, name: x}]",
         SMS % 'status: draft, local_phone: "+1650"' + "\nphone_numbers: [{number: '+1650'}]",
         "users: [{id: user_1, api_key: k}, {id: user_2, api_key: l}, {id: user_3}, {id: user_4}]",
-        SMS % 'status: scheduled, date_scheduled: "2040-01-01T00:00:00Z"',
+        SMS
+        % 'status: scheduled, date_scheduled: "2040-01-01T00:00:00Z", local_phone: "+16505550100"'
+        + "\nphone_numbers: [{number: '+16505550100'}]",
     ],
 )
 def test_what_fits_is_taken(document: Document, tmp_path: Path, text: str) -> None:
