@@ -158,8 +158,12 @@ def told_untraced(counts: Counter[str]) -> str:
 
 
 def told_withheld(client: Client) -> str:
-    listed = ", ".join(f"{count} {why}" for why, count in client.withheld.most_common())
-    return f"{client.withheld.total()} requests were kept back: {listed}"
+    several = client.withheld.most_common()
+    listed = ", ".join(
+        f"{n} {why.replace('needs', 'need', 1 if n > 1 else 0)}" for why, n in several
+    )
+    total = client.withheld.total()
+    return f"{total} request{'s were' if total > 1 else ' was'} kept back: {listed}"
 
 
 def try_cases(bench: Bench, watch: Watch, course: Course) -> None:

@@ -166,7 +166,9 @@ def status_mutants(document: Document, operation: Operation) -> Iterator[Mutant]
                 named = unique(rules, beside) if usual else rules
                 yield mutant(code, instead, named if rules else ())
         elif code == operation.success:
-            yield mutant(code, 500, unique(rules, beside) if rules else ())
+            # That something comes into being is seen by reading it.
+            made = made_by(document, operation.resource) if operation.does == "read" else ()
+            yield mutant(code, 500, unique(rules, beside, made) if rules else ())
             yield from success_mutants(document, operation, status, rules)
         if 400 <= code < 500 and code != 401:
             yield tampered(
@@ -175,6 +177,12 @@ def status_mutants(document: Document, operation: Operation) -> Iterator[Mutant]
                 rules, "error-body", refusal_reason(operation, code), beside,
                 operation_id=operation.operation_id, status=code,
             )  # fmt: skip
+
+
+def made_by(document: Document, resource: str) -> tuple[str, ...]:
+    """The rules by which records of a resource come into being with others."""
+    effects = (effect for one in document.operations.values() for effect in one.effects)
+    return unique(*(one.rule_ids for one in effects if one.creates == resource))
 
 
 def rules_that_refuse(document: Document, operation: Operation) -> tuple[str, ...]:
