@@ -25,12 +25,13 @@ START = 1_900_000_000_000_000  # an instant of no meaning, in microseconds
 
 
 @pytest.fixture(autouse=True)
-def looked_at(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Coverage looks away from whole runs of the judge, which it would make twice as long."""
+def looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Coverage looks away from whole runs, here and in processes, which it makes twice as long."""
     tracing = coverage.Coverage.current()
     if tracing is None or request.node.get_closest_marker("whole_run") is None:
         yield
         return
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     tracing.stop()
     yield
     tracing.start()

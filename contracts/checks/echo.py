@@ -314,12 +314,12 @@ def compare(
 
 
 def is_held(found: Any, given: Any) -> bool:
-    """Whether a value is what was given; the members of a list may have got more in them."""
+    """Whether a value is what was given; moments may be written otherwise, members of a list may hold more."""
     if isinstance(given, list) and isinstance(found, list):
         return len(given) == len(found) and all(map(is_held, found, given))
     if isinstance(given, Mapping) and isinstance(found, Mapping):
         return all(is_held(found.get(name), value) for name, value in given.items())
-    return bool(found == given)
+    return bool(found == given) or is_same_moment(found, given)
 
 
 def means_nothing(surface: Surface | None, name: str, record: Mapping[str, Any]) -> bool:
@@ -551,16 +551,17 @@ def kept(
         resource, state = surface.resource.name, calm_state(surface.resource)
         full = full_values(story, resource, state) if state is not None else {}
         made = make_full(story, resource, state, files, **{**full, **given})
-        later = {} if given or files else fill_later(story, surface, update, changing, made)
-        shown = {
+        first = {
             name: value
-            for name, value in {**made.given, **later}.items()
+            for name, value in made.given.items()
             if value is not None and is_held(made.record.get(name), value)
         }
+        later = {} if given or files else fill_later(story, surface, update, changing, made)
+        shown = {**first, **later}
         value = new_value(story, surface, update, changing, made.record)
         exchange = change(story, made, {changing: value})
         expect_accepted(story, exchange, f"{changing} is changed")
-        moved = {changing, *worked_out(surface, changing)}
+        moved = {n for name in (changing, *later) for n in worked_out(surface, name)} | {changing}
         others = [name for name in shown if name not in moved]
         compare(story, reread(story, made), shown, others, "after a change of another field")
         return as_read(story, surface, made)
@@ -576,7 +577,9 @@ def fill_later(
     for name in echoed_fields(surface, update):
         if name != changing and name not in made.given:
             value = story.bench.composer.value(update, name, made.record)
-            if value is not None and change(story, made, {name: value}).answer.accepted:
+            if value is None or not change(story, made, {name: value}).answer.accepted:
+                continue
+            if is_held(made.record.get(name), value):
                 given[name] = value
     return given
 

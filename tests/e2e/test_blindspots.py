@@ -79,6 +79,7 @@ def rules(names: tuple[str, ...]) -> list[str]:
     return [word for name in names for word in ("--rule", name)]
 
 
+@pytest.mark.whole_run
 def test_a_suite_sees_what_it_asserts_and_is_blind_elsewhere(tmp_path: Path) -> None:
     report = tmp_path / "blind.json"
     chosen = rules((*SEEN, *BLIND))
@@ -112,6 +113,7 @@ def test_a_suite_on_the_plugins_fixtures_counts_with_every_account_of_its_tests(
     assert "createSMS" not in told["never_met"]["operations"]
 
 
+@pytest.mark.whole_run
 def test_a_suite_without_blind_spots_exits_with_zero(tmp_path: Path) -> None:
     done = blindspots(tmp_path, *rules(SEEN), *pytest_command(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr

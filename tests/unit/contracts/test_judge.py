@@ -60,6 +60,7 @@ def test_a_run_repeats_by_its_seed() -> None:
     assert cases[0] == cases[1]
 
 
+@pytest.mark.whole_run
 def test_schemathesis_finds_nothing_on_the_stub() -> None:
     result = judge_stub(schemathesis=True, selection=Selection(include_rules=("none",)))
     assert result.fuzz_findings == ()

@@ -72,6 +72,7 @@ def test_what_is_still_there_is_said_to_be(defect, rule):
 
 @pytest.mark.parametrize(("defect", "rule"), DEFECTS)
 @pytest.mark.parametrize("stub", [False, True])
+@pytest.mark.whole_run
 def test_what_is_mended_is_gone(defect, rule, stub):
     done = sent_again(report_of(defect, rule), None, stub=stub)
     assert outcomes(done)["gone"] == len(done) > 0, [one.said for one in done]

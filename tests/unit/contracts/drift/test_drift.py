@@ -81,6 +81,7 @@ def test_a_defect_is_listed_with_its_rule(defect: str, rule_id: str, operation_i
 
 
 @pytest.mark.parametrize("defect", ["status-optional", "scheduled-no-date"])
+@pytest.mark.whole_run
 def test_a_defect_is_listed_once_with_its_smallest_sequence(defect: str) -> None:
     found = against_peer(defect).found
     new = [one for one in found if key_of(one) not in against_right_peer()]
@@ -89,6 +90,7 @@ def test_a_defect_is_listed_once_with_its_smallest_sequence(defect: str) -> None
     assert len(new[0].right[0].request.body) <= 3
 
 
+@pytest.mark.whole_run
 def test_a_variant_differs_in_what_it_reads_otherwise_and_nowhere_else() -> None:
     found = against_peer(variant="strict-null").found
     new = {
