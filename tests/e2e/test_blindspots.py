@@ -99,6 +99,7 @@ def test_a_suite_sees_what_it_asserts_and_is_blind_elsewhere(tmp_path: Path) -> 
     assert "3 blind spots" in done.stdout
 
 
+@pytest.mark.whole_run
 def test_a_suite_on_the_plugins_fixtures_counts_with_every_account_of_its_tests(
     tmp_path: Path,
 ) -> None:

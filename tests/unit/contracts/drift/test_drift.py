@@ -106,6 +106,7 @@ def test_what_an_endpoint_does_not_have_is_said_once() -> None:
     assert len({one.operation_id for one in lacking}) == len(lacking)
 
 
+@pytest.mark.whole_run
 def test_the_report_names_certainty_and_rules_and_no_secret() -> None:
     told = to_json(shipped(), against_peer("send-in-60"))
     assert {row["certainty"] for row in told["differences"]} <= {
