@@ -500,13 +500,7 @@ def stays(
             story.block("nothing else can be changed")
         if any(is_now(value) for value in derived.values):
             yield PAUSE
-        value = new_value(story, surface, update, fields[0], made.record)
-        if not change(story, made, {fields[0]: value}).answer.accepted:
-            story.block(f"the change of {fields[0]} is refused")
-        after = reread(story, made).get(derived.field)
-        if not is_same(before, after):
-            wanted = expect.fields({derived.field: before})
-            story.refute(f"{derived.field} still {before!r}", f"{after!r}", wanted)
+        hold_on(story, surface, update, derived, made, fields[0], before)
 
     return steps
 
@@ -544,15 +538,28 @@ def stays_behind(
         moved = new_value(story, other, other.update, field, source.record)
         if not change(story, source, {field: moved}).answer.accepted:
             story.block(f"the change of {field} is refused")
-        text = new_value(story, surface, update, fields[0], made.record)
-        if not change(story, made, {fields[0]: text}).answer.accepted:
-            story.block(f"the change of {fields[0]} is refused")
-        after = reread(story, made).get(derived.field)
-        if not is_same(before, after):
-            wanted = expect.fields({derived.field: before})
-            story.refute(f"{derived.field} still {before!r}", f"{after!r}", wanted)
+        hold_on(story, surface, update, derived, made, fields[0], before)
 
     return steps
+
+
+def hold_on(
+    story: Story,
+    surface: Surface,
+    update: Operation,
+    derived: Derived,
+    made: Made,
+    name: str,
+    before: Any,
+) -> None:
+    """Changes another field, after which a derived value is as it was before."""
+    value = new_value(story, surface, update, name, made.record)
+    if not change(story, made, {name: value}).answer.accepted:
+        story.block(f"the change of {name} is refused")
+    after = reread(story, made).get(derived.field)
+    if not is_same(before, after):
+        wanted = expect.fields({derived.field: before})
+        story.refute(f"{derived.field} still {before!r}", f"{after!r}", wanted)
 
 
 def is_now(value: Value) -> bool:

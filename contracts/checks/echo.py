@@ -37,7 +37,7 @@ from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, echo_rules
 from contracts.target.client import path_of
-from contracts.target.live import everything, read_all
+from contracts.target.live import everything, listed_ids
 from contracts.target.safety import sending_states
 from mock_server.spec.model import Operation
 from mock_server.spec.schemas import properties_of, types_of
@@ -597,11 +597,11 @@ def added_once(surface: Surface, listing: Operation) -> Any:
     """Where no text tells a record from all others: the list has one more."""
 
     def steps(story: Story) -> None:
-        client, query = story.bench.client, everything(listing)
-        before = {record.get("id") for record in read_all(client, listing, query)}
+        client = story.bench.client
+        before = listed_ids(client, listing)
         made = make(story, surface.resource.name, calm_state(surface.resource))
-        story.send(listing, query=query)
-        added = {record.get("id") for record in read_all(client, listing, query)} - before
+        story.send(listing, query=everything(listing))
+        added = listed_ids(client, listing) - before
         if made.record_id not in added:
             story.block("the list does not show it yet")
         if len(added) > 1:

@@ -16,7 +16,7 @@ from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.target.client import Client
-from contracts.target.live import everything, read_all
+from contracts.target.live import everything, listed_ids
 from mock_server.spec.model import Effect, Operation, Reference, Refusal
 from mock_server.spec.schemas import properties_of
 
@@ -73,14 +73,14 @@ def nothing_added(surface: Surface, create: Operation, listing: Operation) -> An
     """Where nothing marks what the run has asked for: the list is as it was before a refusal."""
 
     def steps(story: Story) -> None:
-        client, query = story.bench.client, everything(listing)
+        client = story.bench.client
         body = valid_body(story, create, calm_state(surface.resource))
-        before = {record.get("id") for record in read_all(client, listing, query)}
+        before = listed_ids(client, listing)
         wrong = {**body, wrong_field(story, create, body): {"a": "b"}}
         if story.send(create, body=wrong).answer.accepted:
             story.block("it is accepted")
-        story.send(listing, query=query)
-        added = {record.get("id") for record in read_all(client, listing, query)} - before
+        story.send(listing, query=everything(listing))
+        added = listed_ids(client, listing) - before
         if added:
             story.refute("a refused request stores nothing", f"{len(added)} more in the list")
 

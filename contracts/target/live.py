@@ -155,6 +155,11 @@ def everything(listing: Operation) -> dict[str, Any]:
     }
 
 
+def listed_ids(client: Client, listing: Operation) -> set[Any]:
+    """The ids that a list has just now, page after page."""
+    return {record.get("id") for record in read_all(client, listing, everything(listing))}
+
+
 def read_all(
     client: Client, listing: Operation, query: Mapping[str, Any], credentials: str = KEY
 ) -> list[Record]:
