@@ -641,16 +641,24 @@ def print_table(document: Document, no_color: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rule", style="cyan", no_wrap=True)
-    table.add_column("certainty")
-    table.add_column("policy")
-    table.add_column("says")
-    for rule in document.rules.values():
-        table.add_row(rule.rule_id, rule.certainty, rule.policy, rule.says)
-    plain = no_color or bool(os.environ.get("NO_COLOR"))
     # Without a colour system there is no bold either.
-    Console(color_system=None if plain else "auto", soft_wrap=False).print(table)
+    plain = no_color or bool(os.environ.get("NO_COLOR"))
+    console = Console(color_system=None if plain else "auto", soft_wrap=False)
+    heads = ("rule", "certainty", "policy", "says")
+    rows = [(one.rule_id, one.certainty, one.policy, one.says) for one in document.rules.values()]
+    if not console.is_terminal:  # a line for each rule, as other programs read them
+        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)][:-1]
+        for row in (heads, *rows):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+            click.echo("  ".join((*cells, row[-1])))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(heads[0], style="cyan", no_wrap=True)
+    for head in heads[1:]:
+        table.add_column(head)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 @mock_server.command(short_help="Explain a rule, or judge a request.", epilog=epilog("explain"))
@@ -743,6 +751,9 @@ def told(found: Mapping[str, Any]) -> list[str]:
                 for name, fact in one["facts"].items()
             ),
         ]
+    if found["ignored"]:
+        lines.append("")
+        lines += [f"  ignored {one['pointer']}: {one['reason']}" for one in found["ignored"]]
     if found["met"] and found["verdict"] == "passes":
         lines += ["", f"  keeps {', '.join(found['met'])}"]
     if found["why_none"]:

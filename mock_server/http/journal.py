@@ -13,6 +13,7 @@ import orjson
 
 from mock_server.clock import format_instant
 from mock_server.http.coverage import Coverage, Seen
+from mock_server.http.ignored import iter_ignored
 from mock_server.pipeline.exchange import Exchange, Plan, Request
 from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of
 from mock_server.pipeline.respond import Answer
@@ -20,8 +21,8 @@ from mock_server.problems import Problem, Violation
 
 # Parameters and fields that hold what nobody is to read in a log, whatever API it is.
 NAMES = (
-    r"(?:api|access)[_-]?key|(?:access|auth|refresh)[_-]?token|(?:client[_-]?)?secret"
-    r"|password|authorization"
+    r"(?:api|access|private|secret|session)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
+    r"|passwd|passphrase|pass[_-]?code|session[_-]?id|credentials?|authorization"
 )
 SECRETS = re.compile(rf"(?i)(^|&)({NAMES})=[^&]+")
 HIDDEN = "…"
@@ -125,6 +126,7 @@ def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
         "response": shown(entry.answer.body, plan),
         "violations": [explain(violation, plan, "broken") for violation in entry.broken]
         + [explain(violation, plan, "warned") for violation in entry.warned],
+        "ignored": ignored_by(entry, plan),
         "met": sorted(met),
         "steered": entry.steered,
     }
@@ -176,6 +178,24 @@ def secrets_of(names: frozenset[str]) -> tuple[Callable[[str], Any], re.Pattern[
     known = "|".join((NAMES, *map(re.escape, sorted(names))))
     in_text = rf'(?i)((?:^|&)(?:{known})=|"(?:{known})"\s*:\s*"?)[^&",}}\]]+'
     return re.compile(f"(?i){known}").fullmatch, re.compile(in_text)
+
+
+def ignored_by(entry: Entry, plan: Plan) -> list[dict[str, Any]]:
+    """What the request said that nothing came of."""
+    if not (entry.operation_id and (entry.query or entry.body)):
+        return []
+    answer = to_value(entry.answer.body) if entry.answer.status < 300 else None
+    return ignored_rows(plan, entry.operation_id, entry.query, to_value(entry.body), answer)
+
+
+def ignored_rows(
+    plan: Plan, operation_id: str, query: str, body: Any, answer: Any
+) -> list[dict[str, Any]]:
+    """What is ignored, as people see it: `pointer`, `found` (without secrets) and `reason`."""
+    return [
+        {"pointer": place, "found": covered_at(place, value, plan), "reason": reason}
+        for place, value, reason in iter_ignored(plan, operation_id, query, body, answer)
+    ]
 
 
 def covered_at(place: str, value: Any, plan: Plan) -> Any:

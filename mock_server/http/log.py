@@ -7,7 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from mock_server.clock import format_instant, system_now
-from mock_server.http.journal import Entry, covered_at, explain
+from mock_server.http.journal import Entry, covered_at, explain, ignored_by
 from mock_server.pipeline.exchange import Plan
 
 SILENT = 100  # above every level
@@ -77,6 +77,8 @@ class RequestLog:
                     f"  {word}{ids} at {printable(violation.pointer)}: {printable(violation.message)}"
                     f" Found {printable(found)}{printable(facts)}; accepted: {printable(violation.expected)}\n"
                 )
+        for one in ignored_by(entry, plan):
+            line += f"  ignored {printable(one['pointer'])}: {printable(one['reason'])}\n"
         return line
 
     def as_json(self, entry: Entry, plan: Plan, level: int) -> str:
@@ -92,6 +94,7 @@ class RequestLog:
             "status": entry.answer.status,
             "violations": [explain(v, plan, "broken") for v in entry.broken]
             + [explain(v, plan, "warned") for v in entry.warned],
+            "ignored": ignored_by(entry, plan),
         }
         return json.dumps(row, ensure_ascii=False, default=str) + "\n"
 

@@ -64,6 +64,7 @@ def build_control(lane: Lane, guard: Guard) -> Blueprint:
             call.operation_id,
             answerer(lane, guard, call, HANDLERS[call.operation_id]),
             methods=[call.method],
+            strict_slashes=False,
         )
     return control
 

@@ -18,6 +18,7 @@ from mock_server.http.control.requests import whole
 from mock_server.http.control.snapshots import named
 from mock_server.http.coverage import to_sighting
 from mock_server.http.journal import explain as explain_violation
+from mock_server.http.journal import ignored_rows, to_value
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Exchange
 from mock_server.pipeline.respond import refuse
@@ -63,6 +64,7 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
             for outcome, listed in (("broken", judged.violations), ("warned", warned))
             for violation in listed
         ],
+        "ignored": ignored_in(lane, judged),
         "met": sorted(met_by(lane, judged)),
         "facts": facts_of(exchange) if exchange is not None and hasattr(exchange, "tenant") else [],
         "would": would(lane, judged),
@@ -80,6 +82,17 @@ def why_none(judged: Judged) -> str:
         f"{wrong} wrong with it, and none of {TRIES} requests near to it passes; "
         "mend what is told and ask again."
     )
+
+
+def ignored_in(lane: Lane, judged: Judged) -> list[dict[str, Any]]:
+    """What of it nothing would come of."""
+    exchange = judged.exchange
+    if exchange is None:
+        return []
+    answer = None if judged.stored is None else judged.stored.data
+    operation_id = exchange.operation.operation.operation_id
+    body = to_value(exchange.raw_body)
+    return ignored_rows(lane.plan, operation_id, exchange.request.query, body, answer)
 
 
 def met_by(lane: Lane, judged: Judged) -> frozenset[str]:

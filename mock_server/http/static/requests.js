@@ -40,14 +40,15 @@ export function requests(app, main, start) {
   // What the list tells of a request.
   function row(entry) {
     const broken = [...new Set(entry.violations.flatMap((one) => one.rules.map((rule) => rule.id)))];
-    return { id: entry.id, status: entry.status, method: entry.method, operation: entry.operation, path: entry.path, at: entry.at, steered: entry.steered, broken, current: entry.id === chosen };
+    return { id: entry.id, status: entry.status, method: entry.method, operation: entry.operation, path: entry.path, at: entry.at, steered: entry.steered, broken, ignored: entry.ignored.map((one) => one.pointer.replace(/^\/(body|query)\//, "")), current: entry.id === chosen };
   }
 
   function item(entry, fresh) {
     const { broken } = entry;
+    const told = entry.steered ?? (broken.join(", ") || (entry.ignored.length ? `ignored: ${entry.ignored.join(", ")}` : ""));
     return h("button", { className: `item ${fresh ? "fresh" : ""}`, type: "button", "aria-current": entry.current ? "true" : null, onclick: () => app.go("requests", entry.id) },
       h("span", { className: "row between" }, h("span", { className: "row grow" }, statusChip(entry.status), h("strong", {}, entry.method), h("span", { className: "cut" }, entry.operation ?? entry.path)), h("span", { className: "muted small nowrap" }, clock(entry.at))),
-      broken.length || entry.steered ? h("span", { className: "muted small cut" }, entry.steered ?? broken.join(", ")) : h("span", { className: "muted small cut mono" }, entry.path));
+      told ? h("span", { className: "muted small cut" }, told) : h("span", { className: "muted small cut mono" }, entry.path));
   }
 
   async function openOne() {
@@ -98,6 +99,7 @@ export function requests(app, main, start) {
       h("p", { className: "muted small" }, `Request ${entry.id}, ${entry.operation ?? "no operation"}, ${entry.at}`),
       entry.steered ? h("p", { className: "notice" }, `Not the API's own answer: ${entry.steered}`) : null,
       entry.violations.length ? h("section", { className: "stack", "aria-label": "Why" }, h("h3", {}, entry.status >= 400 ? "Why it was refused" : "What was let through"), entry.violations.map((one) => violation(one))) : null,
+      ignored(entry.ignored),
       h("div", { className: "two" },
         h("section", { className: "card", "aria-label": "Request sent" }, h("h3", {}, "Request"), entry.query ? h("code", {}, `?${entry.query}`) : null, json(entry.request), cut(entry.request) ? h("p", { className: "muted small" }, "It goes on; what is sent again or judged is the whole of it.") : null),
         h("section", { className: "card", "aria-label": "Answer" }, h("h3", {}, "Answer"), json(entry.response), cut(entry.response) ? h("p", { className: "muted small" }, "It goes on.") : null, headers.length ? h("details", {}, h("summary", {}, "Headers"), h("pre", { tabIndex: 0 }, headers.map((pair) => pair.join(": ")).join("\n"))) : null)),
@@ -127,4 +129,8 @@ export function violation(one) {
     one.rules.map((rule) => h("p", {}, rule.says)), one.rules.length ? null : h("p", {}, one.message),
     h("dl", { className: "keys small" }, h("dt", { className: "muted" }, "found"), h("dd", {}, h("code", {}, shown(one.found))), h("dt", { className: "muted" }, "accepted"), h("dd", {}, one.accepted),
       Object.entries(one.facts).flatMap(([name, value]) => [h("dt", { className: "muted" }, name), h("dd", {}, h("code", {}, shown(value)))])));
+}
+
+export function ignored(rows) {
+  return rows.length ? h("section", { className: "card", "aria-label": "Ignored" }, h("h3", {}, "Ignored"), h("dl", { className: "keys small" }, rows.flatMap((one) => [h("dt", {}, h("code", {}, one.pointer)), h("dd", {}, one.reason)]))) : null;
 }

@@ -161,7 +161,7 @@ def test_secrets_in_bodies_are_shown_nowhere() -> None:
             "data": '{"password": "hush-4", "name": "A saw of some length",',
             "content_type": "application/json",
         },
-        {"json": {"deep": [{"access_token": "hush-5", "note": "x" * 30_000}]}},
+        {"json": {"deep": [{"access_token": "hush-5", "token": "hush-6", "note": "x" * 30_000}]}},
     ]
     login = {"Authorization": "Bearer api_test_key"}
     for one in sent:
@@ -183,6 +183,13 @@ def test_secrets_in_bodies_are_shown_nowhere() -> None:
         ).status_code
         == 200
     )
+
+
+def test_a_slash_at_the_end_is_no_other_call(caller: Caller) -> None:
+    caller.sms(status="draft")
+    for path in ("/requests", "/state", "/state/sms", "/clock", "/requests/1"):
+        plain, slashed = (caller.ask("GET", f"/__mock{path}{end}") for end in ("", "/"))
+        assert (plain.status_code, plain.get_json()) == (slashed.status_code, slashed.get_json())
 
 
 def test_keys_are_shown_nowhere(app: MockServer, caller: Caller) -> None:
