@@ -123,12 +123,17 @@ def compiled(document: Path | str | None, overlays: Sequence[Path | str]) -> Doc
     return load_document(path, [Path(name) for name in overlays])
 
 
-def setting_options(*names: str) -> Callable[[Command], Command]:
-    """The options of these settings, as the table of settings has them."""
+def setting_options(*names: str, **defaults: str) -> Callable[[Command], Command]:
+    """The options of these settings, as the table of settings has them.
+
+    `defaults` are those that are others for this command, in words.
+    """
 
     def add(command: Command) -> Command:
         for name in reversed(names):
-            command = setting_option(BY_NAME[name])(command)
+            setting = BY_NAME[name]
+            default = defaults.get(name, setting.default)
+            command = setting_option(replace(setting, default=default))(command)
         return command
 
     return add
@@ -214,6 +219,8 @@ def serve(**chosen: Any) -> None:
     "log_level",
     "log_format",
     "no_color",
+    port="a free one",
+    log_level="error",
 )
 @click.option(
     "-e",

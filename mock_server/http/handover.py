@@ -14,12 +14,16 @@ from mock_server.pipeline.carry import carry
 if TYPE_CHECKING:
     from mock_server.http.faults import Fault
     from mock_server.http.wire import Lane
-    from mock_server.state.tenant import Tenant
+    from mock_server.state.tenant import Journal, Tenant
 
 
-def hand_over(lane: Lane, old: Tenant, heir: Tenant) -> list[str]:
-    """Gives a tenant's faults, limits and snapshots to who follows it; says what was dropped."""
+def hand_over(lane: Lane, before: Lane, old: Tenant, heir: Tenant) -> list[str]:
+    """Gives a tenant's journal, faults, limits and snapshots to who follows it.
+
+    Says what was dropped.
+    """
     dropped = []
+    hand_over_journal(lane, before, old.journal, heir.journal)
     for fault in old.faults:
         why = unfit(lane, fault)
         if why:
@@ -35,6 +39,19 @@ def hand_over(lane: Lane, old: Tenant, heir: Tenant) -> list[str]:
         heir.snapshots[name], lost = refit(lane, snapshot, old, heir)
         dropped += [f"snapshot {name}: {line}" for line in lost]
     return [f"{old.name}: {line}" for line in dropped]
+
+
+def hand_over_journal(lane: Lane, before: Lane, old: Journal, heir: Journal) -> None:
+    """Requests stay while the document still has their operation and every rule that they broke."""
+    known = {one.operation_id for one in lane.document.iter_operations()} | {""}
+    for entry in tuple(old):
+        broken = {name for one in (*entry.broken, *entry.warned) for name in one.rule_ids}
+        if entry.operation_id not in known or not broken <= lane.plan.rules.keys():
+            continue
+        if entry.sighting is not None:
+            entry.kept = before.coverage.met(entry.sighting) & lane.plan.rules.keys()
+            entry.sighting = None
+        heir.append(entry)
 
 
 def unfit(lane: Lane, fault: Fault) -> str:

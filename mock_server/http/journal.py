@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import count
 from typing import Any
@@ -24,7 +24,10 @@ NAMES = (
     r"(?:api|access|private|secret|session)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
     r"|passwd|passphrase|pass[_-]?code|session[_-]?id|credentials?|authorization"
 )
-SECRETS = re.compile(rf"(?i)(^|&)({NAMES})=[^&]+")
+# Headers of which nothing is kept; keys may name tenants as well.
+CREDENTIALS = frozenset(
+    {"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE", "HTTP_MOCK_TENANT"}
+)
 HIDDEN = "…"
 BODY_SHOWN = 20_000  # bytes of a body that an entry shows
 
@@ -36,7 +39,9 @@ class Entry:
         "answer",
         "body",
         "broken",
+        "headers",
         "instant",
+        "kept",
         "media_type",
         "method",
         "number",
@@ -64,9 +69,16 @@ class Entry:
         self.instant = instant
         self.method = request.method
         self.path = request.path if request.path.isascii() else as_meant(request.path)
-        self.query = SECRETS.sub(rf"\1\2={HIDDEN}", request.query) if request.query else ""
+        self.query = request.query
+        # In the form of WSGI, made out only when somebody looks.
+        self.headers = [
+            (name, HIDDEN if name in CREDENTIALS else value)
+            for name, value in request.headers.items()
+            if name[:5] == "HTTP_"
+        ]
         self.media_type = request.content_type
         self.sighting: Seen | None = None
+        self.kept: frozenset[str] | None = None  # rules, of an entry that a former version made
         self.steered: str | None = None  # what made the answer another than the API's own
         self.answer = answer
         self.operation_id = operation_id
@@ -74,6 +86,18 @@ class Entry:
         self.weight = len(body) + len(answer.body)
         self.broken = broken
         self.warned = warned
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that was sent; of credentials only that there were some."""
+        sought = name.lower()
+        return next((value for known, value in self.sent() if known.lower() == sought), None)
+
+    def sent(self) -> Iterator[tuple[str, str]]:
+        """The headers that were sent."""
+        if self.media_type:
+            yield "Content-Type", self.media_type
+        for name, value in self.headers:
+            yield name[5:].replace("_", "-").title(), value
 
 
 numbers = count(1)
@@ -111,15 +135,16 @@ def build_entry(
 
 def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
     """An entry as the control API shows it. Credentials are never kept."""
-    met = coverage.met(entry.sighting) if entry.sighting is not None else ()
+    met = coverage.met(entry.sighting) if entry.sighting is not None else entry.kept or ()
     return {
         "id": entry.number,
         "at": format_instant(entry.instant),
         "method": entry.method,
         "path": entry.path,
-        "query": entry.query,
+        "query": query_of(entry, plan),
         "operation": entry.operation_id or None,
         "media_type": entry.media_type,
+        "request_headers": {name: covered(text, plan, name) for name, text in entry.sent()},
         "request": shown(entry.body, plan),
         "status": entry.answer.status,
         "headers": joined(entry.answer.headers),
@@ -138,6 +163,13 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, value in headers:
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
+
+
+def query_of(entry: Entry, plan: Plan) -> str:
+    """A query as it was written, without secrets."""
+    if not entry.query:
+        return ""
+    return secrets_of(plan.secrets())[1].sub(rf"\g<1>{HIDDEN}", entry.query)
 
 
 def shown(data: bytes, plan: Plan) -> Any:
@@ -177,7 +209,7 @@ def secrets_of(names: frozenset[str]) -> tuple[Callable[[str], Any], re.Pattern[
     """Whether a field is secret, and secrets in a text that was meant as a form or as JSON."""
     known = "|".join((NAMES, *map(re.escape, sorted(names))))
     in_text = rf'(?i)((?:^|&)(?:{known})=|"(?:{known})"\s*:\s*"?)[^&",}}\]]+'
-    return re.compile(f"(?i){known}").fullmatch, re.compile(in_text)
+    return re.compile(f"(?i)(?:x-)?(?:{known})").fullmatch, re.compile(in_text)
 
 
 def ignored_by(entry: Entry, plan: Plan) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from mock_server.clock import format_instant, system_now
-from mock_server.http.journal import Entry, covered_at, explain, ignored_by
+from mock_server.http.journal import Entry, covered_at, explain, ignored_by, query_of
 from mock_server.pipeline.exchange import Plan
 
 SILENT = 100  # above every level
@@ -61,7 +61,8 @@ class RequestLog:
         status: Any = entry.answer.status
         if self.colour:
             status = f"\x1b[{COLOURS.get(status // 100, '0')}m{status}\x1b[0m"
-        query = f"?{entry.query}" if entry.query else ""
+        query = query_of(entry, plan)
+        query = f"?{query}" if query else ""
         line = f"{entry.method} {printable(entry.path)}{printable(query)} {status}\n"
         for word, violations in (("refused", entry.broken), ("warned", entry.warned)):
             for violation in violations:
@@ -89,7 +90,7 @@ class RequestLog:
             "request": entry.number,
             "method": entry.method,
             "path": entry.path,
-            "query": entry.query,
+            "query": query_of(entry, plan),
             "operation": entry.operation_id or None,
             "status": entry.answer.status,
             "violations": [explain(v, plan, "broken") for v in entry.broken]

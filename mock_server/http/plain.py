@@ -20,11 +20,9 @@ class PlainLane(Lane):
         self.to_request = self.read
 
     def read(self, environ: dict[str, Any]) -> Request:
-        """The request with its headers, once it is signed."""
+        """The request, once it is signed."""
         self.sign(environ)
-        request = to_request(environ)
-        request.headers = environ
-        return request
+        return to_request(environ)
 
     def sign(self, environ: dict[str, Any]) -> None:
         """Puts the key where every other part of the server looks for it."""

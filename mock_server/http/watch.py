@@ -60,7 +60,8 @@ class Watcher:
             lane, files = self.build()
             dropped = self.door.swing(lane)
         except MockServerError as error:
-            self.log.say("error", f"{shortened(error)}\nthe version before keeps serving")
+            self.door.lane.stale = shortened(error)
+            self.log.say("error", f"{self.door.lane.stale}\nthe version before keeps serving")
             return
         except Exception:
             logger.exception(
@@ -103,9 +104,7 @@ def told(lane: Lane, dropped: list[str]) -> str:
     counts = (
         f"{len([*lane.document.iter_operations()])} operations, {len(lane.document.rules)} rules"
     )
-    lines = [
-        f"loaded again: {counts}; records, clocks, faults and snapshots are kept, the journal begins anew"
-    ]
+    lines = [f"loaded again: {counts}; records, clocks, faults, snapshots and the journal are kept"]
     lines += [f"  dropped {line}" for line in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
         lines.append(f"  and {len(dropped) - SHOWN} more")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from http import HTTPStatus
+from itertools import count
 from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from mock_server.problems import Problem, Violation
 from mock_server.spec.model import Document
 from mock_server.state.tenant import Journal, Tenant, Tenants
 
+numbers = count(1)
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -57,6 +59,8 @@ class Lane:
         courier: Courier,
         manners: Manners,
     ) -> None:
+        self.number = next(numbers)  # of the versions of a document that this process has served
+        self.stale = ""  # why a later version does not serve
         self.document = document
         self.plan = plan
         self.tenants = tenants
@@ -77,11 +81,13 @@ class Lane:
         steering, before = self.steering, other.steering
         steering.on_wait, steering.expiries = before.on_wait, dict(before.expiries)
         # What it needs is of the control API, which is built on lanes.
-        from mock_server.http.handover import hand_over
+        from mock_server.http.handover import hand_over, hand_over_journal
+
+        hand_over_journal(self, other, other.journal, self.journal)
 
         for old in other.tenants.iter_tenants():
             if id(old) in heirs:
-                dropped += hand_over(self, old, heirs[id(old)])
+                dropped += hand_over(self, other, old, heirs[id(old)])
         steering.sweep()
         for tenant, deliveries in other.courier.release():
             heir = heirs.get(id(tenant))
@@ -234,7 +240,7 @@ def not_allowed(methods: Iterable[str], request: Request) -> Problem:
 def to_request(environ: dict[str, Any]) -> Request:
     text = environ.get("CONTENT_LENGTH") or environ.get("HTTP_CONTENT_LENGTH")
     length = int(text) if text and text.isdecimal() else None
-    return Request(
+    request = Request(
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
         environ.get("QUERY_STRING", ""),
@@ -245,6 +251,8 @@ def to_request(environ: dict[str, Any]) -> Request:
         environ["wsgi.url_scheme"],
         environ.get("HTTP_HOST") or environ["SERVER_NAME"],
     )
+    request.headers = environ
+    return request
 
 
 def drain(request: Request) -> None:

@@ -82,7 +82,7 @@ def build_plan(
             build_operation(document, operation, {"": nowhere(is_active)}, is_active)
             for operation in document.plain.values()
         ),
-        cache(lambda: frozenset(iter_secrets(document.raw))),
+        cache(lambda: frozenset(iter_secrets(document.raw)).union(keys_of(document))),
     )
 
 
@@ -97,6 +97,12 @@ def iter_secrets(node: Any) -> Iterator[str]:
     for child in node.values() if isinstance(node, Mapping) else node:
         if isinstance(child, Mapping | list):
             yield from iter_secrets(child)
+
+
+def keys_of(document: Document) -> frozenset[str]:
+    """The names under which requests carry keys."""
+    places = (one.place for one in document.security_schemes.values())
+    return frozenset(place[1] for place in places if place is not None)
 
 
 def writable_of(document: Document, resource: str) -> frozenset[str]:

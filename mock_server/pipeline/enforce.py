@@ -64,16 +64,19 @@ def check(exchange: Exchange) -> None:
     refused = {violation.field for violation in exchange.violations}
     found = [v for v in iter_references(exchange) if v.field not in refused]
     machine = exchange.operation.prototype.machine
-    if machine is not None and machine.field not in refused:
-        stored = exchange.stored
+    stored = exchange.stored
+    if machine is not None and (machine.field not in refused or stored is not None):
         before = None if stored is None else {**stored.data, **stored.hidden}
+        changes, record = exchange.changes, exchange.tentative
+        if before is not None and machine.field in refused:
+            # A state that is none leads nowhere; what is changed beside it is judged all the same.
+            changes = {name: one for name, one in changes.items() if name != machine.field}
+            record = {**record, machine.field: before.get(machine.field)}
         wanted = exchange.operation.wanted
         seen = {(v.rule_ids, v.pointer) for v in exchange.violations}
         found += [
             violation
-            for violation in machine.iter_violations(
-                before, exchange.changes, exchange.tentative, wanted
-            )
+            for violation in machine.iter_violations(before, changes, record, wanted)
             if (violation.rule_ids, violation.pointer) not in seen
         ]
     exchange.violations += found

@@ -110,6 +110,9 @@ class Plan:
     secrets: Callable[[], frozenset[str]] = frozenset
 
 
+NO_HEADERS: Mapping[str, Any] = {}
+
+
 class Request:
     """What came in, before anything is made of it."""
 
@@ -126,7 +129,7 @@ class Request:
         "scheme",
     )
 
-    headers: Mapping[str, Any]  # a WSGI environment, where a document without words is served
+    headers: Mapping[str, Any]  # those that came, as a WSGI environment has them
 
     def __init__(
         self,
@@ -149,6 +152,7 @@ class Request:
         self.read = read
         self.scheme = scheme
         self.host = host  # under which it came in
+        self.headers = NO_HEADERS
 
 
 class Exchange:

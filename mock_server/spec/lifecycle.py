@@ -118,6 +118,7 @@ def compile_transition(
         tuple(ids_of(entry)),
         pointer,
         entry.get("action", ""),
+        entry.get("label", ""),
     )
     kind = "timed" if transition.timed else "event" if transition.event else "transition"
     compilation.state(entry, pointer, Place(kind, pointer, resource, (), None, transition))

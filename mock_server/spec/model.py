@@ -166,6 +166,7 @@ class Transition:
     rule_ids: tuple[str, ...]
     pointer: str
     action: str = ""  # what the log calls it besides a change
+    label: str = ""  # what people call it, where they ask for it
 
     @property
     def timed(self) -> bool:

@@ -37,6 +37,7 @@ def health(call: Call) -> Any:
         "operations": len(plan.operations) + len(plan.plain),
         "rules": len(plan.rules),
         "enforced": sum(policy == "enforce" for policy in plan.policies.values()),
+        "stale": call.lane.stale or None,
     }
 
 
@@ -183,6 +184,8 @@ def view_row(view: View, document: Document) -> dict[str, Any]:
         "title": view.title,
         "thread": list(view.thread),
         "text": view.text,
+        "side": view.side,
+        "time": list(view.time),
         "carries": list(view.carries),
         "shows": [one.field for one in view.shows],
         "compose": [
@@ -269,6 +272,7 @@ def lifecycle_row(lifecycle: Lifecycle) -> dict[str, Any]:
                 "at": one.at,
                 "after": one.after,
                 "external": one.external,
+                "label": one.label or None,
                 "rules": list(one.rule_ids),
             }
             for one in lifecycle.transitions

@@ -37,11 +37,16 @@ class ControlError(Exception):
             [
                 self.message,
                 *(
-                    ended(f"{one['where']}: found {cut(one['found'])}; expected {one['expected']}")
+                    ended(f"{one['where']}: found {cut(one['found'])}; {wanted(one['expected'])}")
                     for one in self.faults
                 ),
             ]
         )
+
+
+def wanted(expected: str) -> str:
+    """What was expected, or the question that stands for it."""
+    return expected if expected.endswith("?") and ";" not in expected else f"expected {expected}"
 
 
 def cut(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from mock_server.spec.schemas import types_of
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 METHODS = ("get", "put", "post", "delete")
+NAMING = ("additionalProperties", "propertyNames")  # keywords that names of fields break
 
 
 class Form(NamedTuple):
@@ -168,7 +169,9 @@ def iter_misfits(form: Form, value: Any, place: str) -> Iterator[dict[str, Any]]
     seen = set()
     for error in form.validator.iter_errors(value):
         for found in to_misfits(form.schema, error, place):
-            row = (found["where"], found["expected"])
+            # A name that is unknown may be so for several keywords; it is told once.
+            expected = "" if error.kind.name in NAMING else found["expected"]
+            row = (found["where"], expected)
             if row not in seen:
                 seen.add(row)
                 yield found
@@ -178,14 +181,26 @@ def to_misfits(schema: Any, error: ValidationError, place: str) -> list[dict[str
     keyword, limit = error.kind.name, error.kind.value
     where = place + "".join(f"/{escape(str(token))}" for token in error.instance_path)
     if keyword == "required":
-        return [misfit(f"{where}/{limit}", None, "a value")]
+        wanted = holder_of(schema, error).get("properties", {}).get(limit, {})
+        kind = says_of(resolved(schema, wanted) if "$ref" in wanted else wanted)
+        return [misfit(f"{where}/{escape(limit)}", None, kind)]
     holder = holder_of(schema, error)
-    if keyword in ("additionalProperties", "propertyNames"):
+    if keyword in NAMING:
         names = holder.get("propertyNames", {}).get("enum", holder.get("properties", {}))
         known = sorted(names)
         unexpected = error.instance if isinstance(error.instance, dict) else {}
+        inside = {
+            name: f"{outer}/{name}"
+            for outer, one in holder.get("properties", {}).items()
+            if isinstance(one, dict)
+            for name in (resolved(schema, one) if "$ref" in one else one).get("properties", {})
+        }
         return [
-            misfit(f"{where}/{escape(name)}", name, hinted(one_of(known), nearest(name, known)))
+            misfit(
+                f"{where}/{escape(name)}",
+                name,
+                hinted(one_of(known), hint_for(name, known, inside)),
+            )
             for name in unexpected
             if name not in known
         ]
@@ -195,6 +210,20 @@ def to_misfits(schema: Any, error: ValidationError, place: str) -> list[dict[str
     if keyword in ("minProperties", "maxProperties") and names:
         expected = f"{expected}: {one_of(names)}"
     return [misfit(where, error.instance, expected)]
+
+
+def says_of(schema: Mapping[str, Any]) -> str:
+    """What a value is to be, in a few words."""
+    if "enum" in schema:
+        return one_of(map(str, schema["enum"]))
+    return say("type", types_of(schema))[1] if types_of(schema) else "a value"
+
+
+def hint_for(name: str, known: Iterable[str], inside: Mapping[str, str]) -> str:
+    """What was meant by a name: one a level further in, or one of nearly this spelling."""
+    if name in inside:
+        return f"write it as {inside[name]}"
+    return nearest(name, known)
 
 
 def hinted(expected: str, hint: str) -> str:

@@ -20,7 +20,7 @@ from mock_server.pipeline.tell import untold
 from mock_server.rules.record import Prototype
 from mock_server.rules.values import Context
 from mock_server.spec.loader import Source
-from mock_server.spec.pointers import nearest, one_of
+from mock_server.spec.pointers import escape, nearest, one_of
 from mock_server.state.seed import build_fit, record_faults
 from mock_server.state.store import Record
 from mock_server.state.tenant import Tenant
@@ -157,6 +157,7 @@ def through(
     lane, tenant = call.lane, call.tenant
     wish = {"operation": operation.operation.operation_id, "parameters": path}
     if operation.operation.does != "delete":
+        check_fields(prototype, operation, call.body)
         wish["body"] = call.body
     _, exchange, problem = run(
         lane.plan, lane.tenants, operation, build_request(lane, tenant, wish), path
@@ -170,6 +171,18 @@ def through(
         )
     assert exchange.record is not None or operation.operation.does == "delete"
     return None if exchange.record is None else row_of(lane.plan, prototype, exchange.record)
+
+
+def check_fields(prototype: Prototype, operation: OperationPlan, body: Mapping[str, Any]) -> None:
+    """Raises ControlError for fields of another name: who arranges a record meant one that there is."""
+    known = {*prototype.resource.fields, *operation.operation.body_fields}
+    faults = [
+        misfit(f"body/{escape(name)}", name, nearest(name, known) or one_of(known))
+        for name in body
+        if known and name not in known
+    ]
+    if faults:
+        raise ControlError(409, f"A {prototype.resource.title} has no such field.", faults)
 
 
 def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
@@ -18,7 +19,7 @@ from mock_server.http.control.sending import send, to_wish
 from mock_server.http.control.texts import curl_of
 from mock_server.http.journal import Entry, covered_at, to_json
 from mock_server.pipeline.order import catch_up
-from mock_server.state.tenant import JOURNAL_LENGTH
+from mock_server.state.tenant import JOURNAL_LENGTH, Tenant
 
 FINDING = ("since", "method", "path", "operation", "status", "rule", "text")
 NEAREST = 5
@@ -76,17 +77,27 @@ def entry_of(call: Call, number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
+    if tenant_of(call, number) is not None:
+        words = f"Request {number} is of another key: ask with its key, or Mock-Tenant."
+        raise ControlError(404, words)
+    raise missing("request", number, f"the last {JOURNAL_LENGTH} requests of each key are kept")
+
+
+def tenant_of(call: Call, number: int) -> Tenant | None:
+    """The tenant in whose journal an entry stands."""
     for tenant in call.lane.tenants.iter_tenants():
         if any(entry.number == number for entry in list(tenant.journal)):
-            words = f"Request {number} is of another key: ask with its key, or Mock-Tenant."
-            raise ControlError(404, words)
-    raise missing("request", number, f"the last {JOURNAL_LENGTH} requests of each key are kept")
+            return tenant
+    return None
 
 
 def one(call: Call) -> Any:
     if prefers_page(call.headers.get("Accept", "")):
-        # Who follows the link of an explanation has no key to show; the page asks for the tenant.
-        return Raw(b"", 303, {"Location": f"../#/requests/{call.values['id']}"})
+        # Who follows the link of an explanation has no key to show: the page is told the tenant.
+        number = call.values["id"]
+        tenant = tenant_of(call, number)
+        named = f"?{urlencode({'tenant': tenant.name})}" if tenant is not None else ""
+        return Raw(b"", 303, {"Location": f"../{named}#/requests/{number}"})
     return shown(call, entry_of(call, call.values["id"]))
 
 
@@ -133,7 +144,12 @@ def live(call: Call) -> Any:
     store = call.tenant.store
     with store.transaction():
         catch_up(call.lane.plan, call.tenant, reads="")
-        events.append(f"event: state\ndata: {json.dumps({'writes': store.writes})}\n\n")
+        state = {
+            "writes": store.writes,
+            "version": call.lane.number,
+            "stale": call.lane.stale or None,
+        }
+        events.append(f"event: state\ndata: {json.dumps(state)}\n\n")
     data = f"retry: {PAUSE}\n\n" + "".join(events)
     return Raw(data.encode(), 200, {"Content-Type": "text/event-stream; charset=utf-8"})
 

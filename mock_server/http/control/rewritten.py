@@ -160,7 +160,7 @@ def iter_names(name: str) -> Iterator[str]:
 
 
 def request_line(entry: Entry, names: Mapping[str, str], plan: Plan) -> str:
-    path = with_names(target(entry), names)
+    path = with_names(target(entry, plan), names)
     sent, headers = "", dict[str, str]()
     if entry.body:
         body = covered(to_value(entry.body), plan)

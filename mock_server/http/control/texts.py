@@ -6,8 +6,9 @@ import shlex
 
 from mock_server.http.control.call import Call
 from mock_server.http.control.sending import NO_KEY, refused_key
-from mock_server.http.journal import Entry, without_secrets
+from mock_server.http.journal import Entry, query_of, without_secrets
 from mock_server.http.prefer import APPLIED
+from mock_server.pipeline.exchange import Plan
 
 STEERED = "Prefer: "
 WRONG, WRONG_KEY = "unknown credentials", "a_key_that_is_unknown"
@@ -19,8 +20,9 @@ def shown_key(call: Call) -> str:
     return key if key.startswith(call.lane.tenants.prefix) else "YOUR_KEY"
 
 
-def target(entry: Entry) -> str:
-    return entry.path + (f"?{entry.query}" if entry.query else "")
+def target(entry: Entry, plan: Plan) -> str:
+    query = query_of(entry, plan)
+    return entry.path + (f"?{query}" if query else "")
 
 
 def login_of(call: Call) -> str:
@@ -63,7 +65,7 @@ def curl_of(entry: Entry, call: Call) -> str:
         parts.append(f"-H {shlex.quote(f'Prefer: {preference}')}")
     if entry.method != "GET":
         parts.append(f"-X {entry.method}")
-    parts.append(shlex.quote(f"http://{host}{target(entry)}"))
+    parts.append(shlex.quote(f"http://{host}{target(entry, call.lane.plan)}"))
     if entry.body:
         kind = entry.media_type or "application/json"
         parts.append(f"-H {shlex.quote(f'Content-Type: {kind}')}")

@@ -17,8 +17,9 @@ NEAREST = 3
 class Expectation:
     """What is expected of one kind of request, and the requests that are of it."""
 
-    def __init__(self, wish: Mapping[str, Any], entries: list[Entry]) -> None:
-        self.pattern = Pattern({name: value for name, value in wish.items() if name != "count"})
+    def __init__(self, wish: Mapping[str, Any], entries: list[Entry], place: str) -> None:
+        sought = {name: value for name, value in wish.items() if name != "count"}
+        self.pattern = Pattern(sought, place)
         self.least, self.most = bounds(wish.get("count"))
         self.matched = [entry for entry in entries if self.pattern.matches(entry)]
 
@@ -42,7 +43,7 @@ class Expectation:
             " ".join(
                 f"{name} {value}"
                 for name, value in words.items()
-                if name not in self.pattern.schemas
+                if name not in self.pattern.schemas and name != "headers"
             )
             or "any request"
         )
@@ -67,7 +68,10 @@ def verify(call: Call) -> Any:
         (entry for entry in entries_of(call) if entry.number > wish.get("since", 0)),
         key=lambda entry: entry.number,
     )
-    expected = [Expectation(one, entries) for one in wish["expect"]]
+    expected = [
+        Expectation(one, entries, f"body/expect/{position}/")
+        for position, one in enumerate(wish["expect"])
+    ]
     others = others_of(entries, expected, wish) if wish.get("nothing_else") else []
     disordered = wish.get("in_order", False) and not is_ordered(expected)
     says = [

@@ -24,6 +24,7 @@ from mock_server.state.store import Record
 
 READ = 20_000  # of a resource's latest records are put into threads
 UNNAMED = "…"
+APART = "="  # the thread of records that none of the thread's fields tells where to put
 Fields = Mapping[str, Any]
 
 
@@ -52,7 +53,7 @@ class Reader:
         for name in self.view.thread:
             if fields.get(name) is not None:
                 return f"{name}={fields[name]}"
-        return ""
+        return APART
 
     def time(self, fields: Fields) -> str | None:
         found = (fields.get(name) for name in self.view.time)
@@ -91,7 +92,7 @@ class Reader:
         return rows
 
     def thread(self, key: str, rows: list[Fields], now: str) -> dict[str, Any]:
-        last: Fields = rows[-1] if rows else dict([key.split("=", 1)])
+        last: Fields = rows[-1] if rows else {} if key == APART else dict([key.split("=", 1)])
         carried = self.carried(last)
         for row in reversed(rows):
             carried = {n: row.get(n) if v is None else v for n, v in carried.items()}
@@ -185,7 +186,6 @@ def threads(call: Call) -> Any:
         found = [
             shown
             for key, listed in rows.items()
-            if key
             for shown in (reader.thread(key, listed, moment),)
             if not wanted or reader.holds(wanted, shown, listed)
         ]
@@ -196,7 +196,7 @@ def threads(call: Call) -> Any:
 def thread(call: Call) -> Any:
     reader, key = Reader(call), call.values["thread"]
     name, sign = key.partition("=")[:2]
-    if not sign or name not in reader.view.thread:
+    if not sign or (name not in reader.view.thread and key != APART):
         raise missing("thread", key, f"GET /__mock/views/{reader.view.resource} lists them")
     with call.tenant.store.transaction():
         now = catch_up(call.lane.plan, call.tenant)

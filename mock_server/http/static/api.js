@@ -12,7 +12,7 @@ export class Refused extends Error {
 }
 
 export const api = {
-  tenant: session.getItem("tenant") ?? "",
+  tenant: new URLSearchParams(location.search).get("tenant") ?? session.getItem("tenant") ?? "",
   token: session.getItem("token") ?? "",
   pictures: new Map(),
   time: { now: Date.now(), read: performance.now(), mode: "real" },
@@ -64,7 +64,7 @@ export const api = {
 // Server-sent events. The stream ends when nothing is new, and is asked for again after its own pause;
 // read with fetch, for an EventSource can name neither tenant nor token.
 export class Live {
-  constructor(heard, moved, changed) { this.heard = heard; this.moved = moved; this.changed = changed; this.since = null; this.writes = null; this.round = 0; }
+  constructor(heard, moved, changed, served) { this.heard = heard; this.moved = moved; this.changed = changed; this.served = served; this.since = null; this.writes = null; this.round = 0; }
 
   // Done once it knows where it is: what a panel reads after that misses nothing.
   async start() {
@@ -104,7 +104,8 @@ export class Live {
       if (event.id) this.since = event.id;
       if (event.event === "request") this.heard(JSON.parse(event.data));
       if (event.event === "state") {
-        const { writes } = JSON.parse(event.data);
+        const { writes, version, stale } = JSON.parse(event.data);
+        this.served(version, stale);
         if (this.writes !== null && writes !== this.writes) this.moved();
         this.writes = writes;
       }

@@ -37,7 +37,7 @@ function askToken() {
   const input = h("input", { type: "password", autocomplete: "off", required: true });
   const form = h("form", { className: "stack", onsubmit: (event) => { event.preventDefault(); api.unlock(input.value.trim()); location.reload(); } },
     api.token ? h("p", { className: "notice bad", role: "alert" }, "This token is not the server's.") : null,
-    h("p", {}, "This server listens beyond this machine. Its start has printed the token."), field("Control token", input), h("button", { className: "primary" }, "Unlock"));
+    h("p", {}, "The control token is the one that its start has printed, or that it was given."), field("Control token", input), h("button", { className: "primary" }, "Unlock"));
   show(main, h("div", { className: "empty" }, h("h1", {}, "Locked"), h("p", {}, "Nothing is shown without the control token."), h("button", { type: "button", onclick: askToken }, "Give the token")));
   dialog("A token is needed", form);
   input.focus();
@@ -132,11 +132,33 @@ document.addEventListener("keydown", (event) => {
   app.panel?.key?.(event);
 });
 
-const live = new Live(heard, () => app.panel?.moved?.(), (up) => { if (app.offline === up) { app.offline = !up; tick(); } });
+// What stands over everything: that nobody answers, or that what is served is not what was written last.
+function drawNotices() {
+  const lost = app.offline ? h("p", { className: "notice bad" }, "The server does not answer; what is shown is what it said last.") : null;
+  const [first, ...more] = (app.stale ?? "").split("\n");
+  const stale = app.stale ? h("div", { className: "notice bad" }, "The version before keeps serving: ", h("code", {}, first), more.length ? h("pre", { tabIndex: 0 }, more.join("\n")) : null) : null;
+  show(document.getElementById("notices"), lost, stale);
+}
+
+async function served(version, stale) {
+  if (stale !== app.stale) { app.stale = stale; drawNotices(); }
+  const before = app.version;
+  app.version = version;
+  if (before === undefined || before === version) return;
+  await guarded(async () => { app.model = await api.get("/model"); });
+  document.getElementById("title").textContent = app.model.title;
+  toast("The document was loaded again", "good");
+  app.name = ""; // the panel begins anew, with what the document says now
+  open();
+}
+
+const live = new Live(heard, () => app.panel?.moved?.(), (up) => { if (app.offline === up) { app.offline = !up; tick(); drawNotices(); } }, served);
 window.addEventListener("hashchange", open);
 
 async function start() {
   theme(pickedTheme);
+  // A link may name its tenant; from then on it is the one that was chosen.
+  if (location.search) { api.choose(api.tenant); history.replaceState(null, "", location.pathname + location.hash); }
   const known = await guarded(async () => { app.model = await api.get("/model"); return true; });
   if (!known) return;
   document.getElementById("title").textContent = app.model.title;

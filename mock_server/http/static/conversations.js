@@ -4,7 +4,8 @@ import { api, Refused } from "./api.js";
 import { dialog, field, h, patch, plural, show, toast, walk, when } from "./dom.js";
 
 const PAGE = 100, MOST = 1000, SPARE = 50; // rows at first, of one answer, that may be added meanwhile
-const NEW = "new"; // in the place of a thread's key, which is always a field with a value
+const NEW = "new"; // in the place of a thread's key, which is a field with its value
+const APART = "="; // the key of what belongs to no thread
 const unsent = new Map(); // what is written and not sent, by tenant and thread: it outlives the panel
 const latest = new Map(); // the thread that each tenant has open
 
@@ -135,15 +136,16 @@ export function conversations(app, main, start) {
 
   function message(one) {
     const way = resource.lifecycle?.transitions ?? [];
+    const named = (fits) => way.find((step) => step.from === one.state && fits(step) && step.label)?.label; // as the document calls it
     const out = way.some((step) => step.from === one.state && step.by === "time");
     const buttons = [
-      ...one.moves.map((to) => h("button", { className: "tiny", type: "button", title: `Make it ${to}`, onclick: () => move(one, to) }, lacking(one, to).length ? `→ ${to}…` : `→ ${to}`)),
-      ...one.events.map((event) => h("button", { className: "tiny danger", type: "button", title: "At the provider's side", onclick: () => happen(one, event) }, event)),
+      ...one.moves.map((to) => h("button", { className: "tiny", type: "button", title: `Make it ${to}`, onclick: () => move(one, to) }, `${named((step) => step.to === to) ?? `→ ${to}`}${lacking(one, to).length ? "…" : ""}`)),
+      ...one.events.map((event) => h("button", { className: "tiny danger", type: "button", title: "At the provider's side", onclick: () => happen(one, event) }, named((step) => step.event === event) ?? event)),
     ];
     const bad = way.some((step) => step.by === "event" && step.to === one.state);
     const open = resource.lifecycle?.editable.includes(one.state) && one.moves.length;
     return h("div", { className: `message ${one.own ? "own" : ""} ${out ? "waiting" : open ? "open" : ""}` },
-      h("div", { className: "bubble" }, one.text ?? h("em", {}, "no text")),
+      h("div", { className: `bubble ${bad ? "failed" : ""}` }, one.text ?? h("em", {}, "no text")),
       one.shows.map((row) => row.pictures.map(picture)),
       one.shows.map((row) => h("div", { className: "beside small" }, h("span", { className: "muted" }, `${row.field}: `), row.values.join(", "))),
       out && one.due ? h("div", { className: "countdown", "data-due": one.due, "data-from": one.record.date_created ?? one.time ?? "" }, h("i")) : null,
@@ -292,8 +294,7 @@ export function conversations(app, main, start) {
       drawAsks(); refresh();
       if (node.contains(document.activeElement) && wide()) text.focus();
       const name = view.thread.find((one) => !empty(record?.[one]));
-      const there = name ? `${name}=${record[name]}` : key;
-      if (there === NEW) toast("Done; it belongs to no conversation.", "good");
+      const there = name ? `${name}=${record[name]}` : APART;
       if (there === key) await again(); else { await readThreads(); app.go("conversations", there); }
     }
   }

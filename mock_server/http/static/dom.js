@@ -63,6 +63,18 @@ export function toast(text, kind = "") {
   setTimeout(() => node.remove(), kind === "bad" ? 9000 : 3500);
 }
 
+// Work that cannot be undone is done when it is asked for twice.
+export function twice(label, work, more = {}) {
+  const node = h("button", { type: "button", className: "danger", ...more, onclick: (event) => {
+    clearTimeout(node.waiting);
+    if (node.asked) { calm(); work(event); return; }
+    node.asked = true; node.textContent = "Really?";
+    node.waiting = setTimeout(calm, 4000);
+  } }, label);
+  const calm = () => { node.asked = false; node.textContent = label; };
+  return node;
+}
+
 export async function copy(text, what) {
   try { await navigator.clipboard.writeText(text); toast(`${what} copied`, "good"); }
   catch { dialog(what, h("pre", { tabIndex: 0 }, text)); }

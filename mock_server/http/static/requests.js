@@ -89,7 +89,6 @@ export function requests(app, main, start) {
   }
 
   function draw(entry) {
-    const headers = Object.entries(entry.headers);
     show(detail, h("div", { className: "page" },
       h("div", { className: "stack tight" },
         h("div", { className: "row wrap" }, h("button", { className: "back", type: "button", onclick: () => app.go("requests") }, "Back"), statusChip(entry.status), h("h2", { className: "mono" }, `${entry.method} ${entry.path}`)),
@@ -101,8 +100,8 @@ export function requests(app, main, start) {
       entry.violations.length ? h("section", { className: "stack", "aria-label": "Why" }, h("h3", {}, entry.status >= 400 ? "Why it was refused" : "What was let through"), entry.violations.map((one) => violation(one))) : null,
       ignored(entry.ignored),
       h("div", { className: "two" },
-        h("section", { className: "card", "aria-label": "Request sent" }, h("h3", {}, "Request"), entry.query ? h("code", {}, `?${entry.query}`) : null, json(entry.request), cut(entry.request) ? h("p", { className: "muted small" }, "It goes on; what is sent again or judged is the whole of it.") : null),
-        h("section", { className: "card", "aria-label": "Answer" }, h("h3", {}, "Answer"), json(entry.response), cut(entry.response) ? h("p", { className: "muted small" }, "It goes on.") : null, headers.length ? h("details", {}, h("summary", {}, "Headers"), h("pre", { tabIndex: 0 }, headers.map((pair) => pair.join(": ")).join("\n"))) : null)),
+        h("section", { className: "card", "aria-label": "Request sent" }, h("h3", {}, "Request"), entry.query ? h("code", {}, `?${entry.query}`) : null, json(entry.request), cut(entry.request) ? h("p", { className: "muted small" }, "It goes on; what is sent again or judged is the whole of it.") : null, headed(entry.request_headers)),
+        h("section", { className: "card", "aria-label": "Answer" }, h("h3", {}, "Answer"), json(entry.response), cut(entry.response) ? h("p", { className: "muted small" }, "It goes on.") : null, headed(entry.headers))),
       entry.met.length ? h("section", { className: "card", "aria-label": "Rules kept" }, h("h3", {}, `Keeps ${plural(entry.met.length, "rule")}`), h("div", { className: "row wrap" }, entry.met.map((id) => h("a", { className: "chip good", href: `#/rules/${encodeURIComponent(id)}` }, id)))) : null));
   }
 
@@ -129,6 +128,11 @@ export function violation(one) {
     one.rules.map((rule) => h("p", {}, rule.says)), one.rules.length ? null : h("p", {}, one.message),
     h("dl", { className: "keys small" }, h("dt", { className: "muted" }, "found"), h("dd", {}, h("code", {}, shown(one.found))), h("dt", { className: "muted" }, "accepted"), h("dd", {}, one.accepted),
       Object.entries(one.facts).flatMap(([name, value]) => [h("dt", { className: "muted" }, name), h("dd", {}, h("code", {}, shown(value)))])));
+}
+
+function headed(headers) {
+  const rows = Object.entries(headers);
+  return rows.length ? h("details", {}, h("summary", {}, "Headers"), h("pre", { tabIndex: 0 }, rows.map((pair) => pair.join(": ")).join("\n"))) : null;
 }
 
 export function ignored(rows) {

@@ -1,14 +1,15 @@
 // Records as tables, changed through the rules of the API or, where one insists, of seeds.
 
 import { api } from "./api.js";
-import { dialog, field, h, json, show, toast, walk } from "./dom.js";
+import { violation } from "./requests.js";
+import { dialog, field, h, json, show, toast, twice, walk } from "./dom.js";
 
 const PAGE = 50;
 
 export function state(app, main, start) {
   const list = h("div", { className: "list", tabIndex: -1 });
   const detail = h("section", { className: "detail", "aria-label": "Records" });
-  const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Collections" }, h("div", { className: "bar between" }, h("h2", {}, "State"), h("button", { className: "danger", type: "button", onclick: reset }, "Reset")), list, snapshotsBox()), detail);
+  const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Collections" }, h("div", { className: "bar between" }, h("h2", {}, "State"), twice("Reset", reset)), list, snapshotsBox()), detail);
   show(main, h("h1", { className: "unseen" }, "State"), split);
   let held = {}, chosen = start[0] ?? "", wanted = start[1] ?? "", page = { total: 0, records: [] }, skip = 0, words = "", snapshots = [];
 
@@ -57,7 +58,9 @@ export function state(app, main, start) {
   function columns() {
     const names = resource().fields.map((one) => one.name);
     const filled = names.filter((name) => name !== "id" && page.records.some((row) => row.record[name] !== null && row.record[name] !== undefined && row.record[name] !== ""));
-    const first = [resource().lifecycle?.field, ...app.model.views.filter((one) => one.collection === chosen).map((one) => one.text), "name", "title"].filter((name) => filled.includes(name));
+    // What its view shows tells most of a record: its text, its side, its thread, its time.
+    const told = app.model.views.filter((one) => one.collection === chosen).flatMap((one) => [one.text, one.side, ...one.thread, ...one.time, ...one.carries]);
+    const first = [resource().lifecycle?.field, ...told, "name", "title"].filter((name) => filled.includes(name));
     return ["id", ...new Set([...first, ...filled])].slice(0, 8);
   }
 
@@ -67,7 +70,7 @@ export function state(app, main, start) {
     show(detail, h("div", { className: "page" },
       h("div", { className: "row wrap between" }, h("div", { className: "row" }, h("a", { className: "button back", href: "#/state" }, "Back"), h("h2", {}, resource().title)), h("div", { className: "row wrap" }, search, h("button", { className: "primary", type: "button", onclick: () => edit(null) }, "New"))),
       page.records.length ? h("div", { className: "card scroll", tabIndex: 0, role: "group", "aria-label": `Table of ${resource().title}` }, h("table", {}, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, page.records.map((row) => h("tr", {}, names.map((name, position) => h("td", { className: "cell" }, position ? cell(row.record[name]) : h("button", { className: "tiny mono", type: "button", onclick: () => edit(row) }, short(row.id))))))))) : h("div", { className: "empty" }, words ? "Nothing matches." : "No record."),
+        h("tbody", {}, page.records.map((row) => h("tr", { onclick: (event) => { if (!event.target.closest("button") && !window.getSelection().toString()) edit(row); } }, names.map((name, position) => h("td", { className: "cell" }, position ? cell(row.record[name]) : h("button", { className: "tiny mono", type: "button", onclick: () => edit(row) }, short(row.id))))))))) : h("div", { className: "empty" }, words ? "Nothing matches." : "No record."),
       page.total > PAGE ? h("div", { className: "row" }, h("button", { type: "button", disabled: skip === 0, onclick: () => { skip = Math.max(0, skip - PAGE); app.guarded(table); } }, "Before"), h("span", { className: "muted" }, `${skip + 1} to ${Math.min(skip + PAGE, page.total)} of ${page.total}`), h("button", { type: "button", disabled: skip + PAGE >= page.total, onclick: () => { skip += PAGE; app.guarded(table); } }, "After")) : null));
   }
 
@@ -90,12 +93,12 @@ export function state(app, main, start) {
         if (row) await api.put(`/state/${chosen}/${encodeURIComponent(row.id)}?by=${by.value}`, changed); else await api.post(`/state/${chosen}?by=${by.value}`, value);
         document.getElementById("dialog").close(); toast("Stored", "good"); await load(); await table();
       } catch (error) {
-        const faults = error.body?.faults ?? [];
-        show(wrong, faults.length ? faults.map((one) => h("p", { className: "notice bad" }, h("code", {}, one.where), ` found ${JSON.stringify(one.found)}; expected ${one.expected}`)) : h("p", { className: "notice bad" }, error.message));
+        const faults = error.body?.faults ?? [], broken = error.body?.violations ?? [];
+        show(wrong, broken.length ? broken.map(violation) : faults.length ? faults.map((one) => h("p", { className: "notice bad" }, h("code", {}, one.where), ` found ${JSON.stringify(one.found)}; expected ${one.expected}`)) : h("p", { className: "notice bad" }, error.message));
       }
     }
     async function remove() { await app.guarded(async () => { await api.drop(`/state/${chosen}/${encodeURIComponent(row.id)}`); document.getElementById("dialog").close(); await load(); await table(); }); }
-    dialog(row ? row.id : `New ${resource().title}`, h("form", { className: "stack", onsubmit: save }, row?.due ? h("p", { className: "notice" }, `Its timed transition fires at ${row.due}.`) : null, field("Record", text), field("By the rules of", by), wrong,
+    dialog(row ? row.id : `New ${resource().title}`, h("form", { className: "stack", onsubmit: save }, row?.due ? h("p", { className: "notice" }, `Its timed transition fires at ${row.due}.`) : null, field("Record", text), row ? null : h("p", { className: "muted small" }, "Fields: ", h("code", {}, resource().fields.map((one) => one.name).join(", "))), field("By the rules of", by), wrong,
       h("div", { className: "row between" }, row ? h("button", { className: "danger", type: "button", onclick: remove }, "Delete") : h("span", {}), h("button", { className: "primary" }, "Store"))));
   }
 

@@ -1,7 +1,7 @@
 // Worlds: which are open, one more, one less.
 
 import { api } from "./api.js";
-import { field, h, plural, show, when } from "./dom.js";
+import { field, h, plural, show, twice, when } from "./dom.js";
 
 export function tenants(app, main) {
   const cards = h("div", { className: "cards" });
@@ -16,7 +16,7 @@ export function tenants(app, main) {
       h("p", { className: "muted small" }, `${when(row.clock.now)} (${row.clock.mode})${row.expires ? `, ends ${when(row.expires)}` : ""}`),
       h("div", { className: "row wrap" }, row.keys.filter((name) => name !== row.name).map((name) => h("code", { className: "chip" }, name))),
       h("div", { className: "row" }, h("button", { type: "button", disabled: api.tenant === row.name, onclick: () => { api.choose(row.name); location.reload(); } }, api.tenant === row.name ? "Shown" : "Show"),
-        row.seeded ? null : h("button", { className: "danger", type: "button", onclick: () => app.guarded(async () => { await api.drop(`/tenants/${encodeURIComponent(row.name)}`); if (api.tenant === row.name) { api.choose(""); } await load(); app.refreshTools(); }) }, "Drop")))));
+        row.seeded ? null : twice("Drop", () => app.guarded(async () => { await api.drop(`/tenants/${encodeURIComponent(row.name)}`); if (api.tenant === row.name) { api.choose(""); } await load(); app.refreshTools(); }))))));
   }
 
   async function add(event) {

@@ -405,7 +405,7 @@ def test_the_control_api_tells_what_is_served(client: FlaskClient, document: Doc
     )
     rules = {row["id"]: row for row in client.get("/__mock/rules").get_json()}
     assert rules["sms.local-phone.always"]["policy"] == "warn"
-    assert client.get("/__mock/nothing").get_json()["error"].startswith("Not Found")
+    assert client.get("/__mock/nothing").get_json()["error"].startswith("There is nothing")
     assert client.get("/__mock/requests", headers={"Authorization": "Bearer x"}).status_code == 401
     assert client.get("/__mock/clock").get_json()["mode"] == "real"
 

@@ -114,7 +114,10 @@ def test_a_browser_that_follows_the_link_comes_to_the_console(
     answer = client.get(link, headers={"Accept": accepted})
     assert answer.status_code == status
     if status == 303:
-        assert answer.headers["Location"] == f"../#/requests/{link.rpartition('/')[2]}"
+        assert (
+            answer.headers["Location"]
+            == f"../?tenant=api_test_one#/requests/{link.rpartition('/')[2]}"
+        )
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_faults_and_snapshots_stay_where_they_fit(site: Site) -> None:
         'size: {type: [integer, string, "null"]}', 'size: {type: [integer, "null"]}'
     ).replace("operationId: delete", "operationId: erase")
     said = site.save(document=changed)
-    assert "records, clocks, faults and snapshots are kept" in said
+    assert "records, clocks, faults, snapshots and the journal are kept" in said
     assert ': status: The document has no such name. match/operation: found "delete"' in said
     assert "snapshot before: things: " in said
     assert '/size: found "XL"' in said
@@ -196,6 +196,37 @@ def test_faults_and_snapshots_stay_where_they_fit(site: Site) -> None:
     assert {one["name"] for one in things(site)} == {"Ada", "Ben", "Nameless"}
     control("POST", "/snapshots/before/restore")
     assert {one["name"] for one in things(site)} == {"Ada", "Ben", "Nameless", "Kept"}
+
+
+def test_what_was_asked_stays_in_the_journal(site: Site) -> None:
+    site.ask("GET", "/things/a/")
+    site.ask("DELETE", "/things/b/")
+    site.ask("GET", "/nowhere/")
+    site.save(document=DOCUMENT.replace("operationId: delete", "operationId: erase"))
+    site.ask("GET", "/things/")
+    rows = json.loads(site.ask("GET", "/__mock/requests").body)
+    # What the document has no operation for any more is gone.
+    assert [row["path"] for row in rows] == ["/things/", "/nowhere/", "/things/a/"]
+    assert json.loads(site.ask("GET", f"/__mock/requests/{rows[2]['id']}").body) == rows[2]
+
+
+def test_what_does_not_serve_is_told_where_people_look(site: Site) -> None:
+    def told() -> tuple[Any, Any]:
+        events = site.ask("GET", "/__mock/live").body.decode()
+        state = json.loads(events.rpartition("data: ")[2])
+        health = json.loads(site.ask("GET", "/__mock/health").body)
+        assert health["stale"] == state["stale"]
+        return state["stale"], state["version"]
+
+    before = told()
+    assert before[0] is None
+    site.save(document=DOCUMENT.replace("responses:", "responces:"))
+    stale, version = told()
+    assert "responces" in stale
+    assert version == before[1]
+    site.save(document=DOCUMENT)
+    assert told()[0] is None
+    assert told()[1] > version
 
 
 def things(site: Site) -> Any:

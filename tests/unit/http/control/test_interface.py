@@ -76,7 +76,12 @@ def test_no_body_breaks_it(data: bytes) -> None:
 
 def test_unknown_paths_and_methods_say_what_there_is(app: MockServer) -> None:
     client = app.test_client()
-    assert "openapi.json" in client.get("/__mock/nothing").get_json()["error"]
+    said = client.get("/__mock/nothing").get_json()["error"]
+    assert said == "There is nothing at /__mock/nothing. See /__mock/openapi.json."
+    said = client.get("/__mock/helth").get_json()["error"]
+    assert said.startswith('There is nothing at /__mock/helth; did you mean "/__mock/health"?')
+    off = create_app(app.document, control=False).test_client().get("/__mock/health")
+    assert "switched off" in off.get_json()["error"]
     answer = client.put("/__mock/clock", json={})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 

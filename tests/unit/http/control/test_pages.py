@@ -80,6 +80,9 @@ def test_threads_are_read_as_the_view_has_them(caller: Caller) -> None:
     assert [row["own"] for row in thread["records"]] == [False, True]
     assert thread["records"][1]["moves"] == ["outbox", "scheduled"]
     assert thread["carried"]["remote_phone"] == "+16505550120"
+    apart = next(row for row in threads if row["label"] == "Nobody")
+    (lone,) = caller.control("GET", f"/views/{view['resource']}/{apart['key']}")["records"]
+    assert [lone["record"][name] for name in view["thread"]] == [None, None]
     earlier = caller.control("GET", f"/views/{view['resource']}/{bakery['key']}?limit=2&skip=1")
     assert earlier["records"][1] == thread["records"][0]
     assert earlier["count"] == thread["count"] > 2

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mock_server.testing import MockServer
 from tests.unit.http.control.conftest import NUMBER, SMS, Caller
@@ -163,7 +165,54 @@ def test_order_counts_where_it_is_asked_for(talked: Caller) -> None:
 
 def test_a_schema_that_is_none_is_named(talked: Caller) -> None:
     answer = talked.control("POST", "/requests/near", 400, json={"body": {"type": "nonsense"}})
-    assert answer["faults"][0]["where"] == "body"
+    assert answer["faults"][0]["where"] == "body/body"
+
+
+@given(
+    st.sampled_from(["/verify", "/requests/near", "/faults"]),
+    st.sampled_from(["text", "typ", "propertys", "status", "Const"]),
+    st.sampled_from([[], ["properties", "text"], ["not"], ["anyOf", 0], ["items"], ["$defs", "a"]]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_keyword_that_is_none_is_named(
+    talked: Caller, call: str, word: str, way: list[str | int]
+) -> None:
+    """It would hold whatever comes, so that an expectation of it would be kept by anything."""
+    schema: Any = {word: "Hello"}
+    for step in reversed(way):
+        schema = [schema] if isinstance(step, int) else {step: schema}
+    pattern = {"body": schema}
+    wishes = {
+        "/verify": {"expect": [pattern]},
+        "/requests/near": pattern,
+        "/faults": {"does": "status", "status": 503, "match": pattern},
+    }
+    (fault,) = talked.control("POST", call, 400, json=wishes[call])["faults"]
+    assert fault["where"].endswith("/".join(map(str, ["body", *way, word])))
+    assert json.dumps({"const": "Hello"}) in fault["expected"]
+
+
+def test_headers_of_requests_are_shown_and_found(caller: Caller) -> None:
+    sent = {"Idempotency-Key": "77", "X-Api-Key": "hush"}
+    caller.ask("GET", "/api/v1/me/", headers=sent)
+    shown = caller.control("GET", "/requests?limit=1")[0]["request_headers"]
+    assert shown["Idempotency-Key"] == "77"
+    assert {shown[name] for name in ("Authorization", "X-Api-Key")} == {"…"}
+    wish = {"headers": {"idempotency-key": {"const": "77"}, "Authorization": True}, "count": 1}
+    assert caller.control("POST", "/verify", json={"expect": [wish]})["holds"]
+    near = {
+        "headers": {
+            "idempotency-key": {"const": "78"},
+            "x-other": True,
+            "x-api-key": {"const": "a"},
+        }
+    }
+    misses = caller.control("POST", "/requests/near", json=near)[0]["misses"]
+    assert [(one["where"], one["found"]) for one in misses] == [
+        ("headers/idempotency-key", "77"),
+        ("headers/x-other", None),
+        ("headers/x-api-key", "…"),
+    ]
 
 
 def test_near_requests_are_ranked(talked: Caller) -> None:
