@@ -38,7 +38,13 @@ from contracts.options import (
     with_options,
 )
 from contracts.replay.report import print_replay_summary, print_replayed
-from contracts.report.files import open_tape, print_paths, report_paths, write_reports
+from contracts.report.files import (
+    check_places,
+    open_tape,
+    print_paths,
+    report_paths,
+    write_reports,
+)
 from contracts.report.github import is_actions, tell_actions, to_data, without_commands
 from contracts.report.progress import LiveProgress, LogProgress, can_redraw, spinner
 from contracts.report.redaction import Redactor
@@ -81,6 +87,7 @@ def run(**chosen: Any) -> None:
 
     choices = to_settings(chosen)
     paths = report_paths(chosen)
+    check_places(paths)
     accepted = read_accepted(chosen, datetime.now(UTC).date())  # noqa: TID251 - stamps in a file
     document = load_document(choices.document)
     choices.selection.check(document)
@@ -99,10 +106,12 @@ def run(**chosen: Any) -> None:
             result = judge(document, choices, os.environ, real_time(stop), watch, app, context)
         if accepted is not None:
             accepted.settle(result)
-        write_reports(result.report, paths)
         print_report(result.report, console)
+        write_reports(result.report, paths)
         print_paths(paths, console)
     tell_actions(result.report, os.environ)
+    if result.is_empty:
+        raise CouldNotRunError("none of the rules was exercised: nothing is known of them")
     raise SystemExit(BROKEN if result.failed else KEPT)
 
 

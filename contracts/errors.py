@@ -15,6 +15,14 @@ class WithheldError(Exception):
         self.needs = needs
 
 
+class LostError(WithheldError):
+    """A request whose answer was lost on the way, from a target that is there: who knows what it did."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.args = (reason,)
+
+
 class EndedError(BaseException):
     """The run is over before its end: nothing more goes out, but for cleaning up.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,7 @@ class Entry:
     rule: BusinessRule
     selected: bool = True
     cases: int = 0
+    passed: int = 0  # cases that nothing was found in
     met: int = 0  # cases, whether the rule is selected or not
     findings: list[Finding] = field(default_factory=list)
     differences: list[Finding] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Entry:
     def verdict(self) -> Verdict:
         if self.findings:
             return "broken"
-        return "kept" if self.cases else "not-exercised"
+        return "kept" if self.passed else "not-exercised"
 
     @property
     def fails(self) -> bool:
@@ -53,6 +54,8 @@ class Entry:
         if self.rule.policy != "enforce" and self.verdict == "not-exercised":
             return f"its policy is {self.rule.policy}: a target may do either"
         listed = [reason for reason, _ in self.blocked.most_common()]
+        if self.differences and not self.passed:
+            listed.insert(0, "it was met in inferred readings alone, and differs in them")
         if self.verdict == "not-exercised":
             return "; ".join(listed[:3]) or "nothing in the document lets it be tried"
         if listed:
@@ -103,9 +106,11 @@ class Ledger:
     def iter_entries(self, rule_ids: Iterable[str]) -> Iterable[Entry]:
         return (self.entries[i] for i in rule_ids if i in self.entries)
 
-    def count(self, rule_ids: Iterable[str]) -> None:
+    def count(self, rule_ids: Iterable[str], refuted: Collection[str] = ()) -> None:
+        """A case has come to its point, which does not hold for the rules that it has refuted."""
         for entry in self.iter_entries(rule_ids):
             entry.cases += entry.selected
+            entry.passed += entry.selected and entry.rule.rule_id not in refuted
             entry.met += 1
 
     def block(self, rule_ids: Iterable[str], reason: str) -> None:

@@ -94,7 +94,8 @@ class Runner:
             ledger.fault(case, error)
             return True
         if case.counts:
-            ledger.count(case.rule_ids)
+            found = attempt.story.findings
+            ledger.count(case.rule_ids, {rule_id for one in found for rule_id in one.rule_ids})
         return True
 
     def end(self, attempt: Attempt) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from contracts.report.redaction import HIDDEN, Redactor
+from contracts.report.redaction import VARIABLES as NAMES
 from contracts.target.wire import BEARER, KEY, NONE, OTHER, Absent, Exchange
 from mock_server.spec.pointers import parse_pointer
 
@@ -87,6 +88,8 @@ def in_double_quotes(text: str) -> str:
     if KEY_VARIABLE not in text and "$CONTRACTS_" not in text:
         return shlex.quote(text)
     escaped = re.sub(r'(["`\\]|\$(?!CONTRACTS_))', r"\\\1", text)
+    # What follows a name at once would be read as a part of it.
+    escaped = re.sub(rf"\$({'|'.join(NAMES)})(?=\w)", r"${\1}", escaped)
     return f'"{escaped}"'
 
 

@@ -48,6 +48,21 @@ def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
     }
 
 
+def check_places(paths: Mapping[str, Path]) -> None:
+    """Raises CouldNotRunError where a report could not be written once the run is over."""
+    for name, path in paths.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+            if not path.stat().st_size:
+                path.unlink()
+        except OSError as error:
+            raise CouldNotRunError(
+                f"the {name} report cannot be written to {path}: {error.strerror}"
+            ) from None
+
+
 @contextmanager
 def open_tape(paths: Mapping[str, Path]) -> Iterator[HarTape | None]:
     """Records everything where a HAR is wanted; what was recorded stays when a run is stopped."""

@@ -58,6 +58,14 @@ class Result:
         return self.ledger.failed or (not self.bench.document.rules and bool(self.fuzz_findings))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known of any rule that was to be judged."""
+        wanted = [one for one in self.ledger.entries.values() if one.selected]
+        return bool(wanted) and not any(
+            one.passed or one.findings or one.differences or one.flaky for one in wanted
+        )
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The operations that the target does not have."""
         return tuple(

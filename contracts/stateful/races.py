@@ -17,7 +17,7 @@ from contracts.oracle.values import is_same
 from contracts.stateful.model import Model
 from contracts.surface import Surface, response_rules
 from contracts.target.client import path_of
-from contracts.target.wire import Exchange
+from contracts.target.wire import OUTAGE, Exchange
 from mock_server.spec.model import Operation, Transition
 
 ROUNDS = 6
@@ -125,7 +125,10 @@ def hold(
 ) -> None:
     """Refutes the case where no order of the requests explains answers and record."""
     model = Model(story.bench.document.rules, story.bench.composer, surface)
-    if any(exchange.answer.status >= 500 for exchange in answered):
+    statuses = {exchange.answer.status for exchange in answered}
+    if statuses & set(OUTAGE):  # what stands before the target; which of them it did is not known
+        story.block("the target was away for a moment")
+    if any(status >= 500 for status in statuses):
         story.refute("an answer, also when others change the record", "a server error")
     if not any(explains(model, update, before, order, after) for order in permutations(answered)):
         shown = ", ".join(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
-from contracts.errors import CouldNotRunError, EndedError, WithheldError
+from contracts.errors import CouldNotRunError, EndedError, LostError, WithheldError
+from contracts.moments import parse_moment
 from contracts.surface import Surface, build_surfaces
 from contracts.target.client import Client, path_of
+from contracts.target.companions import CLOSE, made_beside, moment_of, naming_fields, own_fields
 from contracts.target.creations import Entry, iter_texts
 from contracts.target.live import everything, read_all
 from contracts.target.shown import key_of
-from contracts.target.wire import GONE, KEY
+from contracts.target.wire import GONE, KEY, OUTAGE, Answer
+from mock_server.spec.model import Operation
 
+Listed = dict[tuple[str, str], list[Mapping[str, Any]]]  # by resource and credentials
+PAUSES = (0.0, 0.2, 1.0)  # before a request is made, and made again
 NO_OPERATION = "the document has no operation"
 
 
@@ -42,7 +48,7 @@ def iter_left(
 ) -> Iterator[Left]:
     """What could not be deleted. After a lost connection nothing more is tried."""
     lost = ""
-    listed: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    listed: Listed = {}
     for entry in entries:
         operation = client.document.operations.get(entry.operation_id)
         if operation is None:
@@ -68,45 +74,74 @@ def delete_entry(
     surfaces: Mapping[str, Surface],
     surface: Surface,
     entry: Entry,
-    listed: dict[tuple[str, str], list[Mapping[str, Any]]],
+    listed: Listed,
 ) -> str:
     """Deletes what one creation made; returns why it could not."""
     reasons = []
-    for name in entry.side_effects:
-        held = [entry.record_id] if entry.record_id is not None else []
-        for record in find(client, surfaces[name], [*held, *entry.marks], entry, listed):
-            reasons.append(delete(client, surfaces[name], str(record["id"]), entry.credentials))
+    operation = client.document.operations[entry.operation_id]
+    for name in entry.side_effects if entry.record_id is not None else ():
+        fields = naming_fields(operation, name)
+        for record in read_list(client, surfaces[name], entry, listed):
+            if any(record.get(field) == entry.record_id for field in fields):
+                reasons.append(delete(client, surfaces[name], str(record["id"]), entry.credentials))
+    for name, record_id in entry.made:
+        reasons.append(delete_made(client, surfaces[name], record_id, entry))
     if entry.record_id is not None:
         reasons.append(delete(client, surface, entry.record_id, entry.credentials))
     else:
-        for record in find(client, surface, list(entry.marks), entry, listed):
-            key = key_of(surface.resource, record)
-            reasons.append(delete(client, surface, str(key), entry.credentials))
-        if not entry.marks:
-            reasons.append(f"{entry.operation_id} was not answered at {entry.at}: look for it")
+        reasons += delete_marked(client, surfaces, surface, entry, listed)
     return next((reason for reason in reasons if reason), "")
 
 
-def find(
+def delete_marked(
     client: Client,
+    surfaces: Mapping[str, Surface],
     surface: Surface,
-    texts: list[str],
     entry: Entry,
-    listed: dict[tuple[str, str], list[Mapping[str, Any]]],
+    listed: Listed,
+) -> Iterator[str]:
+    """Deletes what a creation without an answer may have made, by the texts that it sent."""
+    operation = client.document.operations[entry.operation_id]
+    if not entry.marks:
+        yield f"{entry.operation_id} was not answered at {entry.at}: look for it"
+    for record in read_list(client, surface, entry, listed):
+        own = own_fields(client.document, surface.resource, record)
+        if not set(entry.marks) & set(iter_texts(own)):
+            continue
+        moment = moment_of(surface.resource, record)
+        told = replace(entry, moment=moment.isoformat() if moment is not None else "")
+        for name, record_id in made_beside([*operation.effects], record):
+            yield delete_made(client, surfaces[name], record_id, told)
+        key = key_of(surface.resource, record)
+        yield delete(client, surface, str(key), entry.credentials)
+
+
+def delete_made(client: Client, surface: Surface, record_id: str, entry: Entry) -> str:
+    """Deletes what came with a record, unless it was there before; returns why it could not."""
+    if surface.delete is None or surface.read is None:
+        return ""  # it goes with its record, or stays with all of its kind
+    answer = ask(client, surface.read, record_id, entry.credentials)
+    if answer.status in GONE:
+        return ""
+    made, maker = moment_of(surface.resource, answer.body), parse_moment(entry.moment)
+    if made is None or maker is None:
+        return f"whether {record_id} came with {entry.record_id or '?'} cannot be told: look for it"
+    if made < maker - timedelta(seconds=CLOSE):
+        return ""
+    return delete(client, surface, record_id, entry.credentials)
+
+
+def read_list(
+    client: Client, surface: Surface, entry: Entry, listed: Listed
 ) -> list[Mapping[str, Any]]:
-    """The records of a list that hold one of the texts."""
-    if surface.listing is None or not texts:
+    """Every record of a resource but the entry's own, read once for each key."""
+    if surface.listing is None:
         return []
     key = (surface.resource.name, entry.credentials)
     if key not in listed:
         query = everything(surface.listing)
         listed[key] = read_all(client, surface.listing, query, entry.credentials)
-    return [
-        record
-        for record in listed[key]
-        if key_of(surface.resource, record) != entry.record_id
-        and set(texts) & set(iter_texts(record))
-    ]
+    return [one for one in listed[key] if key_of(surface.resource, one) != entry.record_id]
 
 
 def delete(client: Client, surface: Surface, record_id: str, credentials: str = KEY) -> str:
@@ -115,6 +150,25 @@ def delete(client: Client, surface: Surface, record_id: str, credentials: str = 
     if operation is None:
         return f"{NO_OPERATION} that deletes a {surface.resource.title}"
     client.guard.adopt(surface.resource.name, record_id)
+    try:
+        status = ask(client, operation, record_id, credentials).status
+    except LostError as error:
+        return str(error)
+    return "" if status < 300 or status in GONE else f"answered {status}"
+
+
+def ask(client: Client, operation: Operation, record_id: str, credentials: str) -> Answer:
+    """Reads or deletes a record, again where that did not come through.
+
+    Raises LostError. Who deletes once more is told that it is gone, if it is.
+    """
     path = path_of(operation, record_id)
-    answer = client.call(operation, path=path, credentials=credentials).answer
-    return "" if answer.accepted or answer.status in GONE else f"answered {answer.status}"
+    for pause in PAUSES:
+        client.pace.sleep(pause)
+        try:
+            answer = client.call(operation, path=path, credentials=credentials).answer
+        except LostError:
+            continue
+        if answer.status not in OUTAGE:
+            return answer
+    return client.call(operation, path=path, credentials=credentials).answer

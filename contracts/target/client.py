@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from contracts.errors import CouldNotRunError, EndedError, WithheldError
-from contracts.moments import format_moment
-from contracts.oracle.schema import oracle_of
+from contracts.errors import CouldNotRunError, EndedError, LostError, WithheldError
+from contracts.moments import format_moment, parse_moment
 from contracts.settings import Keys, Tally, Tell, Timepiece
 from contracts.target.clock import CONTROL, Clock, RealClock
-from contracts.target.creations import Creations, Entry
+from contracts.target.companions import effects_of, made_beside, moment_of
+from contracts.target.creations import NOTHING, Beside, Creations, Entry
 from contracts.target.limits import pause_of, spent_pause
 from contracts.target.pace import Pace
 from contracts.target.safety import Guard
 from contracts.target.secrets import redact_bytes
-from contracts.target.shown import created_key
+from contracts.target.shown import created_key, record_in
 from contracts.target.signing import sign
-from contracts.target.system import Transport
+from contracts.target.system import SAFE, Transport
 from contracts.target.wire import (
     ABSENT,
     BEARER,
     KEY,
     OTHER,
+    OUTAGE,
     Absent,
     Answer,
     Exchange,
@@ -38,7 +40,7 @@ from contracts.target.wire import (
     parse_json,
     to_query,
 )
-from mock_server.spec.model import Document, Operation
+from mock_server.spec.model import Document, Operation, Resource
 
 if TYPE_CHECKING:
     from contracts.target.cleaning import Left
@@ -46,8 +48,9 @@ if TYPE_CHECKING:
 TRIES_WHEN_LIMITED = 6
 LONGEST_PAUSE = 120.0  # a limit that asks for more ends the run
 LONGEST_HOLD = 10.0  # before a limit that is not yet reached
-OUTAGE = (502, 503, 504)
 ENOUGH_OUTAGES = 3  # in a row
+RESTORED = 3  # times that a clock is put back, until that comes through
+MOST_LOST, SHARE_LOST = 20, 0.1  # answers that may be lost: so many, or that share of all
 
 
 class Client:
@@ -78,6 +81,10 @@ class Client:
         self.withheld: Counter[str] = Counter()
         self.tally = Tally()
         self.outages = 0
+        self.lost = 0  # answers that never came
+        self.latest: datetime | None = (
+            None  # when the latest record was made, by the target's clock
+        )
         self.left: list[Left] = []
         self.listeners: list[Callable[[Transfer], None]] = []
         self.telling = Lock()
@@ -197,10 +204,9 @@ class Client:
     def perform(
         self, method: str, target: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
+        operation, entry = self.operation_at(method, target), None
         try:
-            operation = self.operation_at(method, target)
             self.tally.operations[operation.operation_id if operation else "other"] += 1
-            entry = None
             if operation is not None and operation.does == "create":
                 entry = self.intend(operation, headers, content)
             sent = self.clock.now()
@@ -211,14 +217,44 @@ class Client:
             self.guard.learn(method, target, answer)
             if entry is not None and operation is not None:
                 resource = self.document.resources[operation.resource]
-                effects = side_effects(operation, target, content, answer)
                 key = created_key(resource, operation, answer)
-                self.creations.settle(entry, answer, key, effects)
+                if key is not None and not self.guard.is_own(resource.name, key):
+                    key = None  # it was there before: the target has made none
+                beside = beside_of(resource, operation, target, content, answer)
+                self.creations.settle(entry, answer, key, beside)
+                if beside.moment:
+                    self.latest = parse_moment(beside.moment)
                 title = resource.title
                 self.tally.created[title] += entry.record_id is not None
         except CouldNotRunError as error:
-            raise self.pace.end(str(error), lost=True) from None
+            if method in SAFE or not self.is_there():
+                raise self.pace.end(str(error), lost=True) from None
+            self.guard.forget(target)
+            self.search(entry, operation, target, content)
+            raise LostError(str(error)) from None
+        if entry is not None and answer.status in OUTAGE:
+            self.search(entry, operation, target, content)
         return answer
+
+    def search(
+        self, entry: Entry | None, operation: Operation | None, target: str, content: bytes | None
+    ) -> None:
+        """Looks whether a creation without an answer of its own has made something."""
+        from contracts.target.lost import look_for  # which makes its requests with a client
+
+        if entry is not None and operation is not None and not self.pace.cleaning:
+            look_for(self, entry, operation, target, content, self.latest)
+
+    def is_there(self) -> bool:
+        """Whether the target answers at all, after an answer was lost; not for ever."""
+        self.lost += 1
+        if self.lost > max(MOST_LOST, self.count * SHARE_LOST):
+            return False
+        try:
+            self.transport.send("GET", f"{self.root}/", {"Accept": "application/json"}, None)
+        except CouldNotRunError:
+            return False
+        return True
 
     def tell_listeners(
         self,
@@ -307,8 +343,11 @@ class Client:
         from contracts.target.cleaning import clean  # which makes its requests with a client
 
         self.left = clean(self)
-        with suppress(EndedError):  # a target that is gone has no clock either
-            self.clock.restore()
+        for _ in range(RESTORED):
+            # A target that is gone has no clock either.
+            with suppress(EndedError, LostError):
+                self.clock.restore()
+                break
         return len(self.left)
 
 
@@ -324,25 +363,20 @@ def cover(answer: Answer, secrets: tuple[str, ...]) -> Answer:
     return Answer(answer.status, headers, content, parse_json(content))
 
 
-def side_effects(
-    operation: Operation, target: str, content: bytes | None, answer: Answer
-) -> tuple[str, ...]:
-    """The resources of which a creation made further records."""
-    if not answer.accepted or not operation.effects:
-        return ()
-    query = dict(pair.partition("=")[::2] for pair in target.partition("?")[2].split("&"))
-    typed = {name: read_value(value) for name, value in query.items()}
-    facts = {"query": typed, "body": parse_json(content or b""), "record": answer.body}
-    return tuple(
-        effect.creates
-        for effect in operation.effects
-        if effect.condition is None or oracle_of(effect.condition).is_valid(facts)
+def beside_of(
+    resource: Resource, operation: Operation, target: str, content: bytes | None, answer: Answer
+) -> Beside:
+    """What an accepted creation has made beside its record."""
+    record = record_in(operation, answer)
+    if record is None:
+        return NOTHING
+    effects = effects_of(operation, target, content, record)
+    moment = moment_of(resource, record)
+    return Beside(
+        tuple(effect.creates for effect in effects if not effect.into),
+        tuple(made_beside(effects, record)),
+        moment.isoformat() if moment is not None else "",
     )
-
-
-def read_value(text: str) -> Any:
-    value = parse_json(text.lower().encode())
-    return text if value is None else value
 
 
 def sibling(record_id: str) -> str:

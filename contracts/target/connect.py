@@ -38,6 +38,7 @@ from contracts.target.system import (
     parse_base_url,
     resolve,
 )
+from contracts.target.wire import Answer
 from mock_server.http.app import create_app
 from mock_server.spec.model import Document, Operation
 from mock_server.spec.schemas import properties_of
@@ -318,11 +319,28 @@ def answers(client: Client) -> bool:
     return False
 
 
+def check_answers(client: Client, statuses: list[int], strange: Answer | None) -> None:
+    """Raises CouldNotRunError where nothing that was read is an answer of an API."""
+    if strange is not None:
+        kind = strange.headers.get("content-type", "no media type").partition(";")[0]
+        raise CouldNotRunError(
+            f"{client.transport.origin}{client.root} answers {kind} to what is read there; "
+            "expected JSON: is it the address of the API itself?"
+        )
+    if statuses and min(statuses) >= 500 and client.document.rules:
+        listed = ", ".join(map(str, dict.fromkeys(statuses)))
+        raise CouldNotRunError(
+            f"{client.transport.origin}{client.root} answers {listed} to whatever is read there; "
+            "nothing can be judged"
+        )
+
+
 def check_key(client: Client) -> None:
     """Raises CouldNotRunError where no operation takes the key, by whichever scheme."""
     known = client.document.security_schemes.values()
     schemes = {scheme.kind for scheme in known if scheme.place is None} or {"basic"}
-    statuses = []
+    statuses: list[int] = []
+    strange: Answer | None = None
     reads = plain_reads(client.document)
     if client.document.wordless:
         # What asks for no key tells nothing of it.
@@ -339,9 +357,11 @@ def check_key(client: Client) -> None:
             if answer.status in LACKING:
                 continue
             statuses.append(answer.status)
-            if answer.accepted:
+            if answer.accepted and (answer.body is not None or client.document.wordless):
                 return
+            strange = strange or (answer if answer.accepted else None)
     client.scheme = "basic"
+    check_answers(client, statuses, strange)
     if statuses and not set(statuses) & {401, 403}:
         return
     name = "the key" if client.transport.name == "stub" else "CONTRACTS_API_KEY"

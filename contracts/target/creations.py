@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from contracts.errors import CouldNotRunError
 from contracts.settings import MARK
@@ -45,6 +45,17 @@ def mark_of(key: str) -> str:
     return sha256(key.encode()).hexdigest()[:12]
 
 
+class Beside(NamedTuple):
+    """What came with a record: as `Entry` has it."""
+
+    side_effects: tuple[str, ...] = ()
+    made: tuple[tuple[str, str], ...] = ()
+    moment: str = ""
+
+
+NOTHING = Beside()
+
+
 @dataclass(slots=True)
 class Entry:
     """One creation: intended, then made (`record_id`) or refused, then deleted."""
@@ -56,6 +67,8 @@ class Entry:
     marks: tuple[str, ...] = ()  # texts by which the record can be found
     record_id: str | None = None
     side_effects: tuple[str, ...] = ()  # resources of records that came with it
+    made: tuple[tuple[str, str], ...] = ()  # resource and id of those that its answer names
+    moment: str = ""  # when it was made, by the target's own word
     closed: bool = False
 
     @property
@@ -97,22 +110,24 @@ class Creations:
         entry: Entry,
         answer: Answer,
         record_id: str | None,
-        side_effects: tuple[str, ...] = (),
+        beside: Beside = NOTHING,
     ) -> None:
         """Written down when the answer has come, which names what was made by its id."""
-        line: dict[str, Any] = {"intent": entry.number}
         if answer.accepted and record_id is not None:
-            entry.record_id, entry.side_effects = record_id, side_effects
-            line["id"] = record_id
-            if side_effects:
-                line["side_effects"] = list(side_effects)
+            self.name(entry, record_id, beside)
         elif 400 <= answer.status < 500:
             entry.closed = True
-            line["refused"] = answer.status
-        else:
-            return  # it may have been made all the same
+            with self.lock:
+                self.write({"intent": entry.number, "refused": answer.status}, safely=False)
+        # Else it may have been made all the same.
+
+    def name(self, entry: Entry, record_id: str, beside: Beside) -> None:
+        """Written down when it is known which record an intent has come to."""
+        entry.record_id = record_id
+        entry.side_effects, entry.made, entry.moment = beside
+        more = {name: said for name, said in beside._asdict().items() if said}
         with self.lock:
-            self.write(line, safely="id" in line)
+            self.write({"intent": entry.number, "id": record_id, **more})
 
     def close(self, entry: Entry, stays: str = "") -> None:
         """Written down when the record is gone, or when `stays` says why nothing can delete it."""
@@ -244,3 +259,5 @@ def read_line(run: Creations, row: Mapping[str, Any]) -> None:
         if "id" in row:
             entry.record_id = str(row["id"])
             entry.side_effects = tuple(map(str, row.get("side_effects", ())))
+            entry.made = tuple((str(name), str(key)) for name, key in row.get("made", ()))
+            entry.moment = str(row.get("moment", ""))

@@ -23,7 +23,7 @@ from contracts.target.readings import (
     read_body,
     read_segments,
 )
-from contracts.target.shown import created_key, key_of, record_in
+from contracts.target.shown import created_key, key_of, record_in, records_of
 from contracts.target.signing import placed
 from contracts.target.wire import Answer, fill_path
 from mock_server.spec.model import Constant, Document, Lifecycle, Operation, Resource
@@ -77,6 +77,18 @@ class Route:
         body = answer.body if operation is None else record_in(operation, answer)
         return key_of(self.resource, body) if answer.accepted else None
 
+    def seen(self, answer: Answer) -> Iterator[tuple[str, str]]:
+        """The records that a reading shows, by resource and key."""
+        operation = self.operations.get("GET")
+        if operation is None or not answer.accepted or operation.does not in ("list", "read"):
+            return
+        listed = records_of(self.resource, operation, answer.body)
+        rows = [record_in(operation, answer)] if operation.does == "read" else listed
+        for row in rows or ():
+            key = key_of(self.resource, row)
+            if key is not None:
+                yield self.resource.name, key
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -111,6 +123,7 @@ class Guard:
         self.known: dict[tuple[str, str], Stored] = {}
         self.looked_up: dict[tuple[str, str], Stored | Unread] = {}
         self.own: set[tuple[str, str]] = set()
+        self.foreign: set[tuple[str, str]] = set()  # seen before anything has made them
 
     def check(
         self, method: str, target: str, headers: Mapping[str, str], content: bytes | None
@@ -270,14 +283,27 @@ class Guard:
             if changes and route.takes_id:  # a refused change may have been made all the same
                 self.known.pop((route.resource.name, record_id), None)
             if method == "POST" and not route.takes_id and shown is not None:
-                self.own.add(key)
+                # Who answers with a record that was there before has made none.
+                if key not in self.foreign:
+                    self.own.add(key)
+            elif method == "GET":
+                self.foreign.update(seen for seen in route.seen(answer) if seen not in self.own)
             seen = read_record(route, answer)
             if seen is not None:
                 self.known[key] = seen
 
+    def forget(self, target: str) -> None:
+        """What is stored at a place may be another by now."""
+        self.looked_up.clear()
+        for route, record_id in self.routes_at(target):
+            self.known.pop((route.resource.name, record_id), None)
+
     def adopt(self, resource: str, record_id: str) -> None:
-        """A record that an earlier run has made."""
+        """A record that an earlier run has made, or that came with one."""
         self.own.add((resource, record_id))
+
+    def is_own(self, resource: str, record_id: str) -> bool:
+        return (resource, record_id) in self.own
 
 
 def named_in(stored: Stored | Unread, reading: Reading) -> frozenset[str]:

@@ -26,8 +26,13 @@ def record_in(operation: Operation, answer: Answer) -> Mapping[str, Any] | None:
 
 def records_in(document: Document, operation: Operation, body: Any) -> list[Any] | None:
     """The records of a list's answer; None where it shows none."""
+    return records_of(document.resources[operation.resource], operation, body)
+
+
+def records_of(resource: Resource, operation: Operation, body: Any) -> list[Any] | None:
+    """As `records_in`, of a list of a resource."""
     if operation.improvised is None:
-        page = document.resources[operation.resource].page
+        page = resource.page
         listed = body.get(page.records) if isinstance(body, dict) else None
     else:
         under = under_of(operation)

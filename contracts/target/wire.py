@@ -18,6 +18,7 @@ KEY = "key"
 OTHER = "other"
 BEARER = "bearer"
 NONE = "none"
+OUTAGE = (502, 503, 504)  # what stands before a target says while it is away
 GONE = (404, 410)  # what a record that is no more is answered with
 
 

@@ -180,7 +180,7 @@ def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     page.press(Keys.CONTROL + Keys.ENTER)
     page.wait(lambda: page.find(".message.waiting", "Shall I bring the rye?"))
     page.wait(lambda: (one := page.find(".message.waiting")) and re.search(r"in \d+ s", one.text))
-    page.click(".message.waiting button", "draft")
+    page.click(".message.waiting button", "Undo")
     page.wait(lambda: page.find(".message.open", "Shall I bring the rye?"))
     (newest,) = page.api("GET", f"{SMS}?_limit=1").json()["data"]
     assert (newest["status"], newest["lead_id"]) == ("draft", LEAD)
@@ -340,7 +340,7 @@ def test_what_is_sent_is_sent_once_and_not_empty(page: Page) -> None:
 
 def test_a_state_asks_for_what_it_cannot_be_without(page: Page) -> None:
     page.open(TALK)
-    page.click(".message.open button", "→ scheduled…")
+    page.click(".message.open button", "Schedule…")
     moment = page.wait(lambda: page.find("dialog input[type=datetime-local]"))
     script = "arguments[0].value = arguments[1]"
     page.chrome.execute_script(script, moment, "2035-01-01T09:00")
@@ -567,6 +567,7 @@ def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.click("button", "Take one")
     page.wait(lambda: page.find("#snapshots", "snapshot-1"))
     page.click("button", "Reset")
+    page.click("button", "Really?")
     page.sees("As it was at first")
     page.click("#snapshots button", "Restore")
     page.sees("snapshot-1 is back")
@@ -625,6 +626,7 @@ def test_a_tenant_is_opened_shown_and_dropped(page: Page) -> None:
     page.sees("No request yet.")
     page.open("tenants")
     page.click("section.card button.danger", "Drop")
+    page.click("section.card button.danger", "Really?")
     page.wait(lambda: page.find("section.card", "api_test_console") is None)
     page.chrome.execute_script("sessionStorage.clear()")
 
