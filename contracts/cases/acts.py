@@ -362,7 +362,7 @@ def expect_refused(
     story: Story, operation: Operation, exchange: Exchange, why: str, made: Made | None = None
 ) -> None:
     """Refutes the case where a request is not refused; how it is refused is judged beside it."""
-    answer = exchange.answer
+    answer, story.refused = exchange.answer, True
     if answer.accepted and operation.does == "create" and made is None:
         made_from_accepted(story, operation, answer)
     if made is not None and answer.accepted:

@@ -156,4 +156,4 @@ class Bench:
         except hypothesis_errors.Unsatisfiable:
             raise BlockedError("no fitting data could be generated") from None
         for _ in range(max(0, tried - 1)):
-            self.ledger.count(story.case.rule_ids)
+            self.ledger.count(story.case.rule_ids, refused=story.refused)

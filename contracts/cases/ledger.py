@@ -25,6 +25,8 @@ class Entry:
     selected: bool = True
     cases: int = 0
     passed: int = 0  # cases that nothing was found in
+    refused: int = 0  # those of them in which something was refused
+    withheld: bool = False  # whether safety has kept cases back
     met: int = 0  # cases, whether the rule is selected or not
     findings: list[Finding] = field(default_factory=list)
     differences: list[Finding] = field(default_factory=list)
@@ -36,7 +38,12 @@ class Entry:
     def verdict(self) -> Verdict:
         if self.findings:
             return "broken"
-        return "kept" if self.passed else "not-exercised"
+        return "kept" if self.passed and not self.half else "not-exercised"
+
+    @property
+    def half(self) -> bool:
+        """Whether it was seen to let through, and what it refuses was kept back by safety."""
+        return self.withheld and bool(self.rule.rejects) and not self.refused
 
     @property
     def fails(self) -> bool:
@@ -54,7 +61,9 @@ class Entry:
         if self.rule.policy != "enforce" and self.verdict == "not-exercised":
             return f"its policy is {self.rule.policy}: a target may do either"
         listed = [reason for reason, _ in self.blocked.most_common()]
-        if self.differences and not self.passed:
+        if self.passed and self.half:
+            listed.insert(0, "what it refuses was not tried")
+        if self.differences and not self.refused and self.verdict != "kept":
             listed.insert(0, "it was met in inferred readings alone, and differs in them")
         if self.verdict == "not-exercised":
             return "; ".join(listed[:3]) or "nothing in the document lets it be tried"
@@ -106,16 +115,24 @@ class Ledger:
     def iter_entries(self, rule_ids: Iterable[str]) -> Iterable[Entry]:
         return (self.entries[i] for i in rule_ids if i in self.entries)
 
-    def count(self, rule_ids: Iterable[str], refuted: Collection[str] = ()) -> None:
-        """A case has come to its point, which does not hold for the rules that it has refuted."""
+    def count(
+        self, rule_ids: Iterable[str], refuted: Collection[str] = (), refused: bool = False
+    ) -> None:
+        """A case has come to its point, which does not hold for the rules that it has refuted.
+
+        `refused`: something was to be refused in it.
+        """
         for entry in self.iter_entries(rule_ids):
+            has_passed = entry.selected and entry.rule.rule_id not in refuted
             entry.cases += entry.selected
-            entry.passed += entry.selected and entry.rule.rule_id not in refuted
+            entry.passed += has_passed
+            entry.refused += has_passed and refused
             entry.met += 1
 
-    def block(self, rule_ids: Iterable[str], reason: str) -> None:
+    def block(self, rule_ids: Iterable[str], reason: str, withheld: bool = False) -> None:
         for entry in self.iter_entries(rule_ids):
             entry.blocked[reason] += 1
+            entry.withheld = entry.withheld or withheld
 
     def fault(self, case: Case, error: Exception) -> None:
         """The judge itself failed at a case: that is said, and is nobody else's fault."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contracts.cases.bench import Bench
 from contracts.cases.story import BlockedError, Case, Finding, RefutedError, Steps, Story
-from contracts.errors import CouldNotRunError, WithheldError
+from contracts.errors import CouldNotRunError, LostError, WithheldError
 
 SLACK = 0.05  # a wait ends a little late rather than early
 TICK = 0.002  # a target may cut its time to milliseconds, so that a delay seems shorter than it was
@@ -85,7 +85,7 @@ class Runner:
             ledger.block(case.rule_ids, str(error))
             return True
         except WithheldError as error:
-            ledger.block(case.rule_ids, str(error))
+            ledger.block(case.rule_ids, str(error), withheld=not isinstance(error, LostError))
             return True
         except CouldNotRunError:
             raise
@@ -95,7 +95,8 @@ class Runner:
             return True
         if case.counts:
             found = attempt.story.findings
-            ledger.count(case.rule_ids, {rule_id for one in found for rule_id in one.rule_ids})
+            refuted = {rule_id for one in found for rule_id in one.rule_ids}
+            ledger.count(case.rule_ids, refuted, attempt.story.refused)
         return True
 
     def end(self, attempt: Attempt) -> None:

@@ -78,6 +78,7 @@ class Story:
     exchanges: list[Exchange] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     used: list[Made] = field(default_factory=list)
+    refused: bool = False  # whether something was to be refused
     pause: float = 0.0  # seconds let pass since the last request
 
     # Requests

@@ -13,7 +13,7 @@ from contracts.checks.lifecycle import new_value, plain_fields
 from contracts.oracle.schema import Breach, oracle_of
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
-from contracts.surface import Surface, response_rules
+from contracts.surface import Surface, response_rules, success_rules
 from contracts.target.client import path_of
 from contracts.target.live import everything
 from contracts.target.wire import KEY, Exchange
@@ -32,21 +32,28 @@ def cases(bench: Bench) -> Iterator[Case]:
                 yield Case(ids, f"answers{word}", made_shape(surface, state))
         for operation in (surface.listing, surface.read):
             if operation is not None:
-                yield Case(ids, f"{operation.operation_id}", read_shape(surface, operation))
+                # Who reads has met nothing of what the other operations answer.
+                own = record_rules(bench, surface) or response_rules(
+                    operation, str(operation.success)
+                )
+                steps = read_shape(surface, operation, own)
+                yield Case(ids, f"{operation.operation_id}", steps, counts=False)
 
 
 def shape_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
     """The rules stated at the record's schema; without any, those of the answers."""
-    found: dict[str, None] = {}
-    for rule in bench.document.rules.values():
-        for place in rule.places:
-            if place.kind == "record" and place.pointer == surface.resource.pointer:
-                found[rule.rule_id] = None
-    if not found:
-        for operation in surface.operations():
-            named = response_rules(operation, str(operation.success))
-            found.update(dict.fromkeys(named))
-    return tuple(found)
+    return record_rules(bench, surface) or success_rules(surface.operations())
+
+
+def record_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:
+    return tuple(
+        rule.rule_id
+        for rule in bench.document.rules.values()
+        if any(
+            place.kind == "record" and place.pointer == surface.resource.pointer
+            for place in rule.places
+        )
+    )
 
 
 def states_of(surface: Surface) -> list[str | None]:
@@ -77,7 +84,7 @@ def made_shape(surface: Surface, state: str | None) -> Any:
     return steps
 
 
-def read_shape(surface: Surface, operation: Operation) -> Any:
+def read_shape(surface: Surface, operation: Operation, met: tuple[str, ...]) -> Any:
     def steps(story: Story) -> None:
         provoke(story, surface)
         if operation.does == "list":
@@ -88,6 +95,7 @@ def read_shape(surface: Surface, operation: Operation) -> Any:
                 story.block(f"the target has no {surface.resource.name}")
             exchange = story.send(operation, path=path_of(operation, str(records[0].get("id"))))
         hold(story, surface, operation, exchange)
+        story.bench.ledger.count(met)
 
     return steps
 
