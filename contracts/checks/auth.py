@@ -91,10 +91,9 @@ def opens_accounts(bench: Bench) -> bool:
     client = bench.client
     if client.guard.is_stub or not client.keys.key.startswith(STUB_PREFIX):
         return client.guard.is_stub
-    reads = plain_reads(bench.document)
     return any(
         "mock-broken-rules" in client.call(one, credentials=NONE).answer.headers
-        for one in reads[:1]
+        for one in plain_reads(bench.document)
     )
 
 
@@ -160,6 +159,8 @@ def probe_missing(story: Story, operation: Operation, path: dict[str, str]) -> N
         return
     answer = story.bench.client.call(operation, path=path).answer
     story.bench.absence.learn(operation, answer.status)
+    if answer.status == 404:  # what an answer has just named is not found with the key either
+        story.bench.absence.suspect(operation)
     if story.bench.absence.has(operation):
         story.block(f"the target does not have {operation.operation_id}")
 

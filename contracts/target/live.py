@@ -24,7 +24,8 @@ class Live:
         self.client = client
         self.surfaces = surfaces
         self.kept: dict[tuple[str, str], list[Record]] = {}
-        self.seen: dict[str, dict[Any, None]] = {}  # resource -> ids that answers named
+        # (resource, field) -> values by which answers named its records
+        self.seen: dict[tuple[str, str], dict[Any, None]] = {}
         self.make: Callable[[str, str], Record | None] = lambda resource, credentials: None
 
     def records(self, resource: str, credentials: str = KEY) -> list[Record]:
@@ -35,6 +36,9 @@ class Live:
             listing = self.surfaces[resource].listing
             if listing is not None:
                 self.kept[place] = read_all(self.client, listing, everything(listing), credentials)
+            if credentials == KEY:
+                for record in self.kept[place]:
+                    self.notice(resource, record)
         return self.kept[place]
 
     def add(self, resource: str, record: Record, credentials: str = KEY) -> None:
@@ -45,16 +49,14 @@ class Live:
         kept[:] = [one for one in kept if one.get("id") != record_id]
 
     def notice(self, resource: str, record: Any) -> None:
-        """Keeps the ids that an answer names, for resources without a list."""
+        """Keeps what an answer names, for resources without a list."""
         if not isinstance(record, Mapping):
             return
-        for field, reference in self.surfaces[resource].resource.references.items():
-            if reference.by != "id":
-                continue
+        for field, reference in references_of(self.surfaces[resource]).items():
             named = record.get(field)
             for value in named if isinstance(named, list) else [named]:
                 if isinstance(value, str):
-                    self.seen.setdefault(reference.to, {})[value] = None
+                    self.seen.setdefault((reference.to, reference.by), {})[value] = None
 
     def find(self, reference: Reference, value: Any) -> Record | None:
         """The record that a value names, asked for by id where the list does not have it."""
@@ -101,10 +103,24 @@ class Live:
         if reference.open is not None:
             doubtful = oracle_of(reference.open)
             found = [one for one in found if not doubtful.is_valid(one)] or found
-        if found or self.surfaces[reference.to].listing is None:
-            return found or [{"id": value} for value in self.seen.get(reference.to, {})]
-        made = self.make(reference.to, KEY)
-        return [made] if made is not None and (holds is None or holds.is_valid(made)) else []
+        if found:
+            return found
+        if self.surfaces[reference.to].listing is not None:
+            made = self.make(reference.to, KEY)
+            if made is not None and (holds is None or holds.is_valid(made)):
+                return [made]
+            if self.records(reference.to):  # there are some, and none of them serves
+                return []
+        return self.named(reference)
+
+    def named(self, reference: Reference) -> list[Record]:
+        """What other records of the target name, where it shows none of those themselves."""
+        for surface in self.surfaces.values():
+            for one in references_of(surface).values():
+                if (one.to, one.by) == (reference.to, reference.by):
+                    self.records(surface.resource.name)
+        known = self.seen.get((reference.to, reference.by), {})
+        return [{reference.by: value} for value in known]
 
     def excluded(self, reference: Reference) -> list[Record]:
         """Records that exist and that `where` excludes."""
@@ -135,6 +151,14 @@ class Live:
                 return record
         made = (self.make(reference.to, OTHER) for _ in range(ATTEMPTS))
         return next((one for one in made if one is None or one.get(reference.by) not in own), None)
+
+
+def references_of(surface: Surface) -> Mapping[str, Reference]:
+    """The references of a record, also those that only its creation states."""
+    asked = surface.create.references if surface.create is not None else {}
+    fields = surface.resource.fields
+    own = {name: one for name, one in asked.items() if name in fields}
+    return {**surface.resource.references, **own}
 
 
 def matches(reference: Reference, record: Record, own: Record) -> bool:
