@@ -43,8 +43,11 @@ def valid_body(
 def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
     """A new record from a plain valid body; blocks the case where the target refuses that."""
     create = need(story.bench.surface(resource).create, story, "create")
-    body = valid_body(story, create, state, **given)
-    return made_from(story, create, story.send(create, body=body))
+    exchange = story.send(create, body=valid_body(story, create, state, **given))
+    if not exchange.answer.accepted and story.bench.give_back(create):
+        story.drop_last()
+        exchange = story.send(create, body=valid_body(story, create, state, **given))
+    return made_from(story, create, exchange)
 
 
 def make_full(

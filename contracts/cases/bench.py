@@ -19,12 +19,15 @@ from contracts.settings import MARK, Settings
 from contracts.shared import CaseDatabase, phases_with
 from contracts.strategies.bodies import Composer, calm_state
 from contracts.surface import Surface, build_surfaces
+from contracts.target.cleaning import delete
 from contracts.target.client import Client
 from contracts.target.clock import Clock
 from contracts.target.live import Live, Record
-from contracts.target.shown import record_in
+from contracts.target.shown import key_of, record_in
 from contracts.target.wire import KEY, Exchange
-from mock_server.spec.model import Document, Expression
+from mock_server.spec.model import Document, Expression, Operation
+
+GIVEN_BACK = 10  # records at once, the oldest
 
 
 class Bench:
@@ -86,8 +89,33 @@ class Bench:
         if body is None:
             return None
         answer = self.client.call(create, body=body, credentials=credentials).answer
+        if not answer.accepted and credentials == KEY and self.give_back(create):
+            answer = self.client.call(create, body=body, credentials=credentials).answer
         self.absence.learn(create, answer.status)
         return record_in(create, answer)
+
+    def give_back(self, create: Operation) -> bool:
+        """Deletes some of what no case holds any more; whether there was any.
+
+        A target may have only so many of them to give, such as numbers that are rented.
+        """
+        surface = self.surfaces[create.resource]
+        if create.operation_id not in self.absence.there or surface.resource.lifecycle is not None:
+            return False
+        kept = self.live.kept.get((create.resource, KEY), [])
+        held = {key_of(surface.resource, one) for one in kept}
+        held |= {made.record_id for made in self.standing.values()}
+        creations = self.client.creations
+        loose = [
+            one
+            for one in creations.open_entries()
+            if one.operation_id == create.operation_id and one.credentials == KEY
+            if one.record_id is not None and one.record_id not in held
+        ][-GIVEN_BACK:]
+        for entry in loose:
+            if not delete(self.client, surface, str(entry.record_id)):
+                creations.close(entry)
+        return any(entry.closed for entry in loose)
 
     def make_reference(self, resource: str, credentials: str) -> Record | None:
         """A record to refer to, made where the target has none."""
