@@ -88,6 +88,11 @@ def row_cases(
                 f'from "{source}" to "{target}"',
                 forbidden(surface, lifecycle, update, source, target),
             )
+            yield Case(
+                ids,
+                f'from "{source}" to "{target}" with other changes',
+                forbidden(surface, lifecycle, update, source, target, True),
+            )
 
 
 def states_of_requests(update: Operation, lifecycle: Lifecycle) -> frozenset[str]:
@@ -119,16 +124,25 @@ def same_state(surface: Surface, lifecycle: Lifecycle, source: str) -> Any:
 
 
 def forbidden(
-    surface: Surface, lifecycle: Lifecycle, update: Operation, source: str, target: str
+    surface: Surface,
+    lifecycle: Lifecycle,
+    update: Operation,
+    source: str,
+    target: str,
+    has_others: bool = False,
 ) -> Any:
-    """Only the move is wrong: everything that the target state needs is stored already."""
+    """Only the move is wrong: everything that the target state needs is stored already.
+
+    With other changes beside it, none of those is made either.
+    """
 
     def steps(story: Story) -> Steps:
         if is_reachable(lifecycle, source):
             made = standing(story, surface.resource.name, source, "full")
         else:
             made = yield from led_by_itself(story, surface, source)
-        exchange = change(story, made, {lifecycle.field: target})
+        others = other_changes(story, surface, update, made) if has_others else {}
+        exchange = change(story, made, {**others, lifecycle.field: target})
         why = f'"{source}" does not become "{target}" on request'
         expect_refused(story, update, exchange, why, made)
 
