@@ -18,7 +18,7 @@ from contracts.strategies.bodies import calm_state, transition_after
 from contracts.surface import Surface
 from contracts.target.client import path_of
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
-from mock_server.spec.schemas import keyword_of, properties_of
+from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
 PAUSE = 1.5  # seconds between two changes, more than the coarsest moments
 NOW_TOLERANCE = 120.0  # seconds by which a clock may differ from this machine's
@@ -53,6 +53,9 @@ def field_cases(
             named = ", ".join(given) or "nothing"
             where = f' as "{state}"' if state else ""
             yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
+            if given and may_be_null(create, derived) and state == calm_state(surface.resource):
+                steps = on_create(surface, create, derived, state, given, is_null=True)
+                yield Case(derived.rule_ids, f"{derived.field}, given as null, from {named}", steps)
     if renders(derived):
         steps = worked(surface, create, derived)
         yield Case(derived.rule_ids, f"{derived.field} is not its source as it stands", steps)
@@ -76,6 +79,11 @@ def field_cases(
         if any(is_now(value) for value in derived.values):
             steps = moves_on(surface, surface.update, derived)
             yield Case(derived.rule_ids, f"{derived.field} moves with every change", steps, False)
+
+
+def may_be_null(create: Operation, derived: Derived) -> bool:
+    schema = properties_of(create.body_schema).get(derived.field)
+    return derived.field in create.body_fields and "null" in types_of(schema)
 
 
 def states_of(surface: Surface, waiting: bool) -> list[str | None]:
@@ -352,9 +360,17 @@ def on_create(
     derived: Derived,
     state: str | None,
     names: list[str],
+    is_null: bool = False,
 ) -> Any:
+    """The value of a new record, where nothing is given in its place, or null is.
+
+    Whether null may be given beside what it comes from is left to the target.
+    """
+
     def steps(story: Story) -> None:
         body = compose(story, surface, create, derived, state, names)
+        if is_null:
+            body = {**body, derived.field: None}
         exchange = story.send(create, body=body)
         made = made_from(story, create, exchange)
         compare(story, surface, derived, made, body, made.record, "in the answer")
