@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 from hypothesis import Phase
 from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from hypothesis.internal.charmap import charmap_file
 
 from contracts.errors import CouldNotRunError
 from contracts.settings import Tell
@@ -35,10 +38,23 @@ def own_storage() -> Iterator[None]:
     usual = storage_directory(intent_to_write=False).path
     with TemporaryDirectory(prefix="contracts-", ignore_cleanup_errors=True) as folder:
         set_hypothesis_home_dir(folder)
+        write_table()
         try:
             yield
         finally:
             set_hypothesis_home_dir(usual)
+
+
+def write_table() -> None:
+    """Which characters UTF-8 has: all but surrogates.
+
+    Hypothesis would find that out by trying each of a million, for seconds, and keep it in its
+    folder. A table that it cannot read (this is the form of 6.15x) it makes for itself.
+    """
+    table = charmap_file("codec-v2-utf-8")
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(table, "wt", encoding="ascii") as file:
+        json.dump([[[0, 0xD7FF], [0xE000, 0x10FFFF]], []], file)
 
 
 def open_database(written: str | None) -> ExampleDatabase | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from contracts.audit.mutant import Mutant
@@ -31,8 +29,6 @@ KEYS = {
     "CONTRACTS_BEARER_TOKEN": f"{STUB_PREFIX}audit",
 }
 Verdict = Literal["caught", "misnamed", "missed", "died", "unsayable"]
-NEAR = 12  # cases that a defect meets before all the others
-WORD = re.compile(r"\w+")
 UNCAUGHT: tuple[Verdict, ...] = ("missed", "misnamed", "died")
 
 
@@ -87,7 +83,7 @@ def try_mutant(
         except MockServerError as error:
             # A document that contradicts itself is no server.
             return Outcome(mutant.mutant_id, "unsayable", came=str(error)[:300])
-        spent, bench = try_stage(document, choices, stage, mutant, app, real)
+        spent, bench = try_stage(document, choices, stage, mutant.rule_ids, app, real)
         requests += spent
         found = BROKEN_START if bench is None else named(bench, mutant.rule_ids, known)
         if found is not None:
@@ -95,7 +91,6 @@ def try_mutant(
             seconds = time.perf_counter() - begun
             outcome = told(mutant, rule_id, finding, requests, seconds, stage.name)
             if outcome.verdict == "caught":
-                MEMORY.learn(mutant, finding.case)
                 return outcome
             elsewhere = elsewhere or outcome
     seconds = time.perf_counter() - begun
@@ -132,7 +127,7 @@ BROKEN_START: Named = (
 def try_right(document: Document, choices: Settings, real: Timepiece) -> tuple[list[Named], Known]:
     """What is broken, and what only differs, by the judge's word in the stub without a defect."""
     app = plant(document, RIGHT, choices.seed)
-    _, bench = try_stage(document, choices, Stage("all rules", Selection()), RIGHT, app, real)
+    _, bench = try_stage(document, choices, Stage("all rules", Selection()), (), app, real)
     if bench is None:
         return [BROKEN_START], frozenset()
     entries = bench.ledger.entries.items()
@@ -140,34 +135,6 @@ def try_right(document: Document, choices: Settings, real: Timepiece) -> tuple[l
         [(rule_id, found) for rule_id, entry in entries for found in entry.findings],
         frozenset((rule_id, one.case) for rule_id, entry in entries for one in entry.differences),
     )
-
-
-@dataclass(slots=True)
-class Memory:
-    """Which cases have seen defects of a kind: those that are alike see the next ones most often."""
-
-    seen: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def learn(self, mutant: Mutant, case: str) -> None:
-        self.seen.setdefault(mutant.kind, Counter())[shape_of(case, words_of(mutant))] += 1
-
-    def nearest(self, mutant: Mutant, cases: Sequence[Case]) -> list[Case]:
-        """The cases that are tried first: alike to those that have seen such, and of like names.
-
-        A word counts the more, the fewer cases have it.
-        """
-        known, sought = self.seen.get(mutant.kind, Counter()), words_of(mutant)
-        names = [frozenset(WORD.findall(case.name)) for case in cases]
-        common = Counter(word for each in names for word in each)
-        ranks = [
-            (known[shape_of(case.name, sought)], sum(1 / common[word] for word in each & sought))
-            for case, each in zip(cases, names, strict=True)
-        ]
-        order = sorted(range(len(cases)), key=ranks.__getitem__, reverse=True)
-        return [cases[index] for index in order[:NEAR]]
-
-
-MEMORY = Memory()
 
 
 class CaughtError(Exception):
@@ -178,7 +145,7 @@ def try_stage(
     document: Document,
     choices: Settings,
     stage: Stage,
-    mutant: Mutant,
+    rightful: Iterable[str],
     app: WsgiApp,
     real: Timepiece,
 ) -> tuple[int, Bench | None]:
@@ -195,17 +162,12 @@ def try_stage(
     except CouldNotRunError:
         return 1, None
     bench = Bench(document, client, settings)
-    wanted = frozenset(mutant.rule_ids)
+    wanted = frozenset(rightful)
     try:
         if stage.schemathesis:
             _, again, _ = run_schemathesis(bench, Watch())
             run_cases(bench, again, wanted)
-        concerned = [one for one in CHECKS if concerns(document, one, stage.selection)]
-        cases = [case for check in concerned for case in check.cases(bench)]
-        near = MEMORY.nearest(mutant, [one for one in cases if bench.ledger.wants(one.rule_ids)])
-        run_cases(bench, near, wanted)
-        run_cases(bench, cases, wanted)
-        for check in LAST_CHECKS:
+        for check in (*CHECKS, *LAST_CHECKS):
             if concerns(document, check, stage.selection):
                 run_cases(bench, check.cases(bench), wanted)
     except CaughtError:
@@ -213,15 +175,6 @@ def try_stage(
     except (CouldNotRunError, EndedError, WithheldError):
         pass
     return client.count, bench
-
-
-def words_of(mutant: Mutant) -> frozenset[str]:
-    return frozenset(WORD.findall(mutant.mutant_id))
-
-
-def shape_of(case: str, words: frozenset[str]) -> str:
-    """A case's name without the words that are the defect's own."""
-    return WORD.sub(lambda found: "*" if found[0] in words else found[0], case)
 
 
 def concerns(document: Document, check: Check, selection: Selection) -> bool:

@@ -127,7 +127,8 @@ class Creations:
         entry.side_effects, entry.made, entry.moment = beside
         more = {name: said for name, said in beside._asdict().items() if said}
         with self.lock:
-            self.write({"intent": entry.number, "id": record_id, **more})
+            # A process that is killed has handed it over; the intent alone must outlive a machine.
+            self.write({"intent": entry.number, "id": record_id, **more}, safely=False)
 
     def close(self, entry: Entry, stays: str = "") -> None:
         """Written down when the record is gone, or when `stays` says why nothing can delete it."""

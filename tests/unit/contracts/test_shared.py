@@ -19,13 +19,14 @@ from hypothesis.database import (
     ExampleDatabase,
     InMemoryExampleDatabase,
 )
+from hypothesis.internal import charmap
 
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Story
 from contracts.errors import CouldNotRunError
 from contracts.judge import judge
 from contracts.settings import Selection, Settings, Timepiece
-from contracts.shared import CaseDatabase, open_database, phases_with
+from contracts.shared import CaseDatabase, open_database, own_storage, phases_with
 from mock_server.spec import Document, default_document_path
 from tests.peers.sms_peer import create_peer
 from tests.unit.contracts.report.runs import KEY, MovedTime, judge_peer
@@ -144,6 +145,19 @@ def test_a_database_that_is_lost_costs_nothing_and_is_said_once() -> None:
 def test_nothing_is_reused_where_nothing_is_kept() -> None:
     assert Phase.reuse not in phases_with(None)
     assert phases_with(InMemoryExampleDatabase())[0] is Phase.reuse
+
+
+def test_the_table_of_characters_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who works it out tries every character there is; here there would be ten."""
+    monkeypatch.setattr(charmap.sys, "maxunicode", 10)
+    with own_storage():
+        told, lossy = charmap.intervals_from_codec.__wrapped__("utf-8")
+    assert (told.intervals, lossy.intervals) == (((0, 0xD7FF), (0xE000, 0x10FFFF)), ())
+    for first, last in told.intervals:
+        assert (chr(first) + chr(last)).encode().decode() == chr(first) + chr(last)
+    for surrogate in (0xD800, 0xDFFF):
+        with pytest.raises(UnicodeEncodeError):
+            chr(surrogate).encode()
 
 
 def test_a_run_leaves_nothing_that_the_next_begins_with(lockers: Document, tmp_path: Path) -> None:
