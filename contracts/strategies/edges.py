@@ -78,6 +78,9 @@ def type_edges(found: Constraint, schema: Any, good: Any, near: tuple[Any, ...])
         if is_of(value, allowed):
             continue
         yield Edge(value, f"{shown(value)} is no {' or '.join(allowed)}", "type", found.rule_ids)
+    for member in good[:1] if isinstance(good, list) else ():
+        if not is_of(member, allowed):
+            yield Edge(member, "a member that is in no list", "type", found.rule_ids)
     if "string" not in allowed and set(allowed) & {"integer", "number"}:
         yield Edge(str(good), "a number written as a text", "type", found.rule_ids)
     formed = {"format", "pattern", "enum", "anyOf", "oneOf", "if"} & constraints(schema).keys()
