@@ -55,7 +55,9 @@ def field_cases(
             yield Case(derived.rule_ids, f"{derived.field} from {named}{where}", steps, certain)
             if given and may_be_null(create, derived) and state == calm_state(surface.resource):
                 steps = on_create(surface, create, derived, state, given, is_null=True)
-                yield Case(derived.rule_ids, f"{derived.field}, given as null, from {named}", steps)
+                word = f"{derived.field}, given as null, from {named}"
+                # That null is as absent is a reading, but where there is no text a template's is.
+                yield Case(derived.rule_ids, word, steps, renders(derived))
     if renders(derived):
         steps = worked(surface, create, derived)
         yield Case(derived.rule_ids, f"{derived.field} is not its source as it stands", steps)

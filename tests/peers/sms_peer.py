@@ -81,6 +81,9 @@ DEFECTS: dict[str, Defect] = {
     "refusal-422": breaks("errors.bad-request", "422 instead of 400"),
     "refused-is-stored": breaks("errors.bad-request", "a refused create is stored all the same"),
     "refused-half-applied": breaks("errors.bad-request", "a refused change changes the text"),
+    "refused-move-half-applied": breaks(
+        "errors.bad-request", "a move that is refused has changed the text that came with it"
+    ),
     "refused-create-notifies": breaks(
         "errors.bad-request sms.notification", "a refused inbox create leaves its notification"
     ),
@@ -153,6 +156,9 @@ DEFECTS: dict[str, Defect] = {
     "trailing-newline": breaks("sms.phones.e164", "a trailing newline is taken"),
     "remote-unchecked": breaks("sms.phones.e164", "remote_phone takes any string"),
     "remote-unchecked-on-change": breaks("sms.phones.e164", "a change takes any remote_phone"),
+    "null-text-stays": breaks(
+        "sms.template.renders", "a text that is given as null is no template's"
+    ),
     "template-ignored": breaks("sms.template.renders", "text stays null"),
     "template-raw": breaks("sms.template.renders", "the placeholders stay in the text"),
     "template-first-contact": breaks(
@@ -195,6 +201,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "date-any": breaks("sms.fields.types sms.response.shape", "date_scheduled takes any string"),
     "activity-at-any": breaks("sms.fields.types sms.response.shape", "activity_at takes anything"),
+    "attachment-in-no-list": breaks("sms.fields.types", "a single attachment needs no list"),
     "attachments-any": breaks("sms.fields.types", "attachments takes anything"),
     "send-in-any-type": breaks("sms.fields.types", "send_in takes any type"),
     "send-in-any-type-on-change": breaks("sms.fields.types", "on change send_in takes any type"),
@@ -1228,6 +1235,9 @@ class Peer:
 
     def read_attachments(self, value: Any, values: Record, wrong: dict[str, str]) -> None:
         objects = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        if self.wrong("attachment-in-no-list") and isinstance(value, dict) and is_attachment(value):
+            values["attachments"] = [value]
+            return
         complete = objects and all(is_attachment(item) for item in value)
         lenient = objects and self.variant == "lenient"
         if value is None or complete or lenient or self.wrong("attachments-any"):
@@ -1488,7 +1498,8 @@ class Peer:
         if self.variant == "zulu" and "user_id" in values:
             sms["user_id"] = values["user_id"]
         self.bring_lead(account, sms)
-        if sms["template_id"] is not None and sms["text"] is None:
+        left = self.wrong("null-text-stays") and "text" in values
+        if sms["template_id"] is not None and sms["text"] is None and not left:
             sms["text"] = self.text_of_template(account, sms)
         lost = LOST_ON_CREATE.get(self.defect)
         if lost:
@@ -1647,7 +1658,10 @@ class Peer:
         merged = {**sms, **changes}
         renders = self.check_change(account, sms, merged, changes, values, wrong)
         if wrong:
-            if self.wrong("refused-half-applied") and isinstance(values.get("text"), str):
+            half = self.wrong("refused-half-applied") or (
+                self.wrong("refused-move-half-applied") and "status" in wrong
+            )
+            if half and isinstance(values.get("text"), str):
                 sms["text"] = values["text"]
             raise bad_request(wrong)
         if not changes:
