@@ -769,7 +769,9 @@ def told(found: Mapping[str, Any]) -> list[str]:
         nearest_one = json.dumps(found["nearest"], ensure_ascii=False, default=str)
         lines += ["", f"  the nearest that passes: {nearest_one}"]
         for change in found["changes"]:
-            before, after = (json.dumps(change[side], default=str) for side in ("from", "to"))
+            before, after = (
+                json.dumps(change[side], ensure_ascii=False, default=str) for side in ("from", "to")
+            )
             lines.append(f"    {change['pointer']}: {before} -> {after}   {change['why']}")
     return lines
 

@@ -536,6 +536,29 @@ def test_every_state_is_in_sight_and_can_be_read(page: Page, size: tuple[int, in
     assert page.chrome.execute_script(OVERLAPS) == 0
 
 
+def test_the_link_of_an_explanation_shows_its_own_tenant(page: Page) -> None:
+    refused = requests.post(page.origin + SMS, json={}, auth=("api_test_linked", ""), timeout=10)
+    page.chrome.get(page.origin + refused.headers["Mock-Explanation"])
+    page.sees("Why it was refused")
+    assert page.chrome.execute_script("return location.search") == ""
+    page.chrome.execute_script("sessionStorage.clear()")
+    assert page.errors() == []
+
+
+def test_what_nothing_came_of_and_what_came_along_is_shown(page: Page) -> None:
+    body = {"status": "draft", "local_phone": "+16505550100", "txt": "Misspelt"}
+    page.api("POST", SMS, json=body, headers={"Idempotency-Key": "seventy-seven"})
+    page.open("requests")
+    page.sees("ignored: txt")
+    page.sees('no field of createSMS; did you mean "text"?')
+    page.click("details summary", "Headers")
+    page.sees("Idempotency-Key: seventy-seven")
+    # It goes to nobody that is known; there it is all the same.
+    page.open("conversations/%3D")
+    page.wait(lambda: page.find(".message.open button", "Schedule"))
+    assert page.errors() == []
+
+
 def test_records_are_edited_by_the_same_rules(page: Page) -> None:
     page.open("state/sms_activities")
     page.click("td button", "acti_0FirstAnswer")
