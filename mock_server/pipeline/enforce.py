@@ -69,7 +69,7 @@ def check(exchange: Exchange) -> None:
         before = None if stored is None else {**stored.data, **stored.hidden}
         changes, record = exchange.changes, exchange.tentative
         if before is not None and machine.field in refused:
-            # A state that is none leads nowhere; what is changed beside it is judged all the same.
+            # Nothing comes of a state that is none; what is changed beside it is judged all the same.
             changes = {name: one for name, one in changes.items() if name != machine.field}
             record = {**record, machine.field: before.get(machine.field)}
         wanted = exchange.operation.wanted
