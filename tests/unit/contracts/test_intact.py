@@ -189,6 +189,7 @@ def test_what_is_no_api_is_not_judged(
     assert {method for method, _, _ in transport.asked} == {"GET"}
 
 
+@pytest.mark.whole_run
 def test_only_what_has_passed_is_kept(document: Document) -> None:
     """A server that fails at every write keeps no rule about writing."""
     app = create_app(document)
