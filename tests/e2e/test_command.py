@@ -191,7 +191,6 @@ def test_settings_come_from_the_environment_and_the_project(tmp_path: Path) -> N
     assert 'did you mean "port"?' in done.stderr
 
 
-@pytest.mark.whole_run
 def test_check_rules_and_explain() -> None:
     assert "all as they should be" in run("check").stdout
     assert "all as they should be" in run("check", str(LOCKERS)).stdout

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.e2e.test_start_and_stop import wait_for
@@ -15,7 +14,6 @@ from tests.e2e.test_start_and_stop import wait_for
 TOOLS = Path(__file__).parents[1] / "documents" / "tools.yaml"
 
 
-@pytest.mark.whole_run
 def test_a_served_document_without_words_says_so_and_is_judged_clean(tmp_path: Path) -> None:
     file = tmp_path / "port"
     environment = {**os.environ, "NO_COLOR": "1", "CONTRACTS_API_KEY": "api_test_judge"}

@@ -208,7 +208,6 @@ def outcomes(documents: list[Document]) -> list[Outcome]:
     return [outcome for document in documents for outcome in run_examples(document)]
 
 
-@pytest.mark.whole_run
 def test_every_example_does_what_it_says(document: Document, lockers: Document) -> None:
     ran = outcomes([document, lockers])
     assert len(ran) > 100

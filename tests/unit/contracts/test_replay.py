@@ -86,7 +86,6 @@ def test_another_fault_at_the_same_place_differs():
     assert exit_code(done) == 1
 
 
-@pytest.mark.whole_run
 def test_one_rule_is_sent_again_alone():
     report = report_of("sent-modifiable", "sms.*")
     rules = {

@@ -46,7 +46,6 @@ def key_of(drifted: Drifted) -> object:
     return one.operation_id, one.kind, one.place, values, drifted.rule_ids
 
 
-@pytest.mark.whole_run
 def test_the_stub_does_not_drift_from_itself() -> None:
     app = create_app(shipped(), random_seed=99, key_prefix="peer_key")
     found = search(app, 900, Selection())
