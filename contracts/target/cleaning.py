@@ -11,7 +11,14 @@ from contracts.errors import CouldNotRunError, EndedError, LostError, WithheldEr
 from contracts.moments import parse_moment
 from contracts.surface import Surface, build_surfaces
 from contracts.target.client import Client, path_of
-from contracts.target.companions import CLOSE, made_beside, moment_of, naming_fields, own_fields
+from contracts.target.companions import (
+    CLOSE,
+    made_beside,
+    moment_of,
+    naming_fields,
+    own_fields,
+    written_moment,
+)
 from contracts.target.creations import Entry, iter_texts
 from contracts.target.live import everything, read_all
 from contracts.target.shown import key_of
@@ -105,11 +112,10 @@ def delete_marked(
     if not entry.marks:
         yield f"{entry.operation_id} was not answered at {entry.at}: look for it"
     for record in read_list(client, surface, entry, listed):
-        own = own_fields(client.document, surface.resource, record)
+        own = own_fields(surface.resource, record)
         if not set(entry.marks) & set(iter_texts(own)):
             continue
-        moment = moment_of(surface.resource, record)
-        told = replace(entry, moment=moment.isoformat() if moment is not None else "")
+        told = replace(entry, moment=written_moment(surface.resource, record))
         for name, record_id in made_beside([*operation.effects], record):
             yield delete_made(client, surfaces[name], record_id, told)
         key = key_of(surface.resource, record)

@@ -14,8 +14,8 @@ from contracts.errors import CouldNotRunError, EndedError, LostError, WithheldEr
 from contracts.moments import format_moment, parse_moment
 from contracts.settings import Keys, Tally, Tell, Timepiece
 from contracts.target.clock import CONTROL, Clock, RealClock
-from contracts.target.companions import effects_of, made_beside, moment_of
-from contracts.target.creations import NOTHING, Beside, Creations, Entry
+from contracts.target.companions import beside_of
+from contracts.target.creations import Creations, Entry
 from contracts.target.limits import pause_of, spent_pause
 from contracts.target.pace import Pace
 from contracts.target.safety import Guard
@@ -40,7 +40,7 @@ from contracts.target.wire import (
     parse_json,
     to_query,
 )
-from mock_server.spec.model import Document, Operation, Resource
+from mock_server.spec.model import Document, Operation
 
 if TYPE_CHECKING:
     from contracts.target.cleaning import Left
@@ -220,7 +220,8 @@ class Client:
                 key = created_key(resource, operation, answer)
                 if key is not None and not self.guard.is_own(resource.name, key):
                     key = None  # it was there before: the target has made none
-                beside = beside_of(resource, operation, target, content, answer)
+                record = record_in(operation, answer)
+                beside = beside_of(resource, operation, target, content, record)
                 self.creations.settle(entry, answer, key, beside)
                 if beside.moment:
                     self.latest = parse_moment(beside.moment)
@@ -361,22 +362,6 @@ def cover(answer: Answer, secrets: tuple[str, ...]) -> Answer:
     if content == answer.content:
         return Answer(answer.status, headers, content, answer.body)
     return Answer(answer.status, headers, content, parse_json(content))
-
-
-def beside_of(
-    resource: Resource, operation: Operation, target: str, content: bytes | None, answer: Answer
-) -> Beside:
-    """What an accepted creation has made beside its record."""
-    record = record_in(operation, answer)
-    if record is None:
-        return NOTHING
-    effects = effects_of(operation, target, content, record)
-    moment = moment_of(resource, record)
-    return Beside(
-        tuple(effect.creates for effect in effects if not effect.into),
-        tuple(made_beside(effects, record)),
-        moment.isoformat() if moment is not None else "",
-    )
 
 
 def sibling(record_id: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from contracts.moments import parse_moment
 from contracts.oracle.schema import oracle_of
+from contracts.target.creations import NOTHING, Beside
 from contracts.target.wire import parse_json
-from mock_server.spec.model import Document, Effect, Expression, Operation, Resource
+from mock_server.spec.model import Effect, Expression, Operation, Resource
 
 CLOSE = 2.0  # seconds by which what is made together may seem apart
 
@@ -17,7 +18,7 @@ CLOSE = 2.0  # seconds by which what is made together may seem apart
 def effects_of(
     operation: Operation, target: str, content: bytes | None, record: Any
 ) -> list[Effect]:
-    """The effects that a creation has had; without its record, those that it may have had."""
+    """The effects that a creation has had."""
     if not operation.effects:
         return []
     query = dict(pair.partition("=")[::2] for pair in target.partition("?")[2].split("&"))
@@ -36,6 +37,26 @@ def effects_of(
 def read_value(text: str) -> Any:
     value = parse_json(text.lower().encode())
     return text if value is None else value
+
+
+def beside_of(
+    resource: Resource, operation: Operation, target: str, content: bytes | None, record: Any
+) -> Beside:
+    """What a creation has made beside the record that it answered with, or that was found of it."""
+    if record is None:
+        return NOTHING
+    effects = effects_of(operation, target, content, record)
+    return Beside(
+        tuple(effect.creates for effect in effects if not effect.into),
+        tuple(made_beside(effects, record)),
+        written_moment(resource, record),
+    )
+
+
+def written_moment(resource: Resource, record: Any) -> str:
+    """When a record was made, as it is written down; empty where nothing says it."""
+    moment = moment_of(resource, record)
+    return moment.isoformat() if moment is not None else ""
 
 
 def made_beside(effects: list[Effect], record: Any) -> Iterator[tuple[str, str]]:
@@ -78,7 +99,7 @@ def moment_of(resource: Resource, record: Any) -> datetime | None:
     return None
 
 
-def own_fields(document: Document, resource: Resource, record: Mapping[str, Any]) -> dict[str, Any]:
+def own_fields(resource: Resource, record: Mapping[str, Any]) -> dict[str, Any]:
     """A record without what it only shows of others."""
     shown = {one.field for one in resource.embedded} | {
         one.field

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.errors import LostError
 from contracts.surface import build_surface
-from contracts.target.companions import effects_of, made_beside, moment_of
-from contracts.target.creations import Beside, Entry
+from contracts.target.companions import beside_of, moment_of
+from contracts.target.creations import Entry
 from contracts.target.live import everything, read_all
 from contracts.target.shown import key_of
 from contracts.target.wire import parse_json
@@ -56,17 +56,8 @@ def look_for(
         (record,) = found
         key = str(key_of(surface.resource, record))
         client.guard.adopt(surface.resource.name, key)
-        moment = moment_of(surface.resource, record)
-        effects = effects_of(operation, target, content, record)
-        client.creations.name(
-            entry,
-            key,
-            Beside(
-                tuple(effect.creates for effect in effects if not effect.into),
-                tuple(made_beside(effects, record)),
-                moment.isoformat() if moment is not None else "",
-            ),
-        )
+        beside = beside_of(surface.resource, operation, target, content, record)
+        client.creations.name(entry, key, beside)
 
 
 def is_of(operation: Operation, record: Mapping[str, Any], given: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mock_server.pipeline.build import keys_of
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.spec.model import Operation, Resource
 from mock_server.spec.pointers import escape, nearest
@@ -33,7 +34,7 @@ def iter_parameters(query: str, operation: Operation, plan: Plan) -> Iterator[tu
     if not query:
         return
     known = {one.name for one in operation.parameters if one.location == "query"}
-    keys = {one.place[1] for one in plan.schemes.values() if one.place is not None}
+    keys = keys_of(plan.schemes)
     for name, value in dict(parse_qsl(query, keep_blank_values=True)).items():
         if name not in known and name not in keys:
             yield (

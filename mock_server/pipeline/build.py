@@ -33,6 +33,7 @@ from mock_server.spec.model import (
     Reference,
     Resource,
     Schema,
+    SecurityScheme,
 )
 from mock_server.spec.schemas import keyword_of, properties_of, required_of, rule_ids, types_of
 from mock_server.state.store import CollectionSpec
@@ -82,7 +83,9 @@ def build_plan(
             build_operation(document, operation, {"": nowhere(is_active)}, is_active)
             for operation in document.plain.values()
         ),
-        cache(lambda: frozenset(iter_secrets(document.raw)).union(keys_of(document))),
+        cache(
+            lambda: frozenset(iter_secrets(document.raw)).union(keys_of(document.security_schemes))
+        ),
     )
 
 
@@ -99,9 +102,9 @@ def iter_secrets(node: Any) -> Iterator[str]:
             yield from iter_secrets(child)
 
 
-def keys_of(document: Document) -> frozenset[str]:
+def keys_of(schemes: Mapping[str, SecurityScheme]) -> frozenset[str]:
     """The names under which requests carry keys."""
-    places = (one.place for one in document.security_schemes.values())
+    places = (one.place for one in schemes.values())
     return frozenset(place[1] for place in places if place is not None)
 
 

@@ -97,7 +97,10 @@ def others_of(
     entries: list[Entry], expected: list[Expectation], wish: Mapping[str, Any]
 ) -> list[Entry]:
     """The requests that nobody expects."""
-    ignored = [Pattern(one) for one in wish.get("ignore", [])]
+    ignored = [
+        Pattern(one, f"body/ignore/{position}/")
+        for position, one in enumerate(wish.get("ignore", []))
+    ]
     known = {entry.number for one in expected for entry in one.matched}
     return [
         entry

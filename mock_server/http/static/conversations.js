@@ -1,7 +1,7 @@
 // Records as a messenger shows them. What a thread, a text and a side are, the document says.
 
 import { api, Refused } from "./api.js";
-import { dialog, field, h, patch, plural, show, toast, walk, when } from "./dom.js";
+import { dialog, field, h, patch, plural, show, walk, when } from "./dom.js";
 
 const PAGE = 100, MOST = 1000, SPARE = 50; // rows at first, of one answer, that may be added meanwhile
 const NEW = "new"; // in the place of a thread's key, which is a field with its value
@@ -145,7 +145,7 @@ export function conversations(app, main, start) {
     const bad = way.some((step) => step.by === "event" && step.to === one.state);
     const open = resource.lifecycle?.editable.includes(one.state) && one.moves.length;
     return h("div", { className: `message ${one.own ? "own" : ""} ${out ? "waiting" : open ? "open" : ""}` },
-      h("div", { className: `bubble ${bad ? "failed" : ""}` }, one.text ?? h("em", {}, "no text")),
+      h("div", { className: "bubble" }, one.text ?? h("em", {}, "no text")),
       one.shows.map((row) => row.pictures.map(picture)),
       one.shows.map((row) => h("div", { className: "beside small" }, h("span", { className: "muted" }, `${row.field}: `), row.values.join(", "))),
       out && one.due ? h("div", { className: "countdown", "data-due": one.due, "data-from": one.record.date_created ?? one.time ?? "" }, h("i")) : null,

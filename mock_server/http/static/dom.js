@@ -64,8 +64,8 @@ export function toast(text, kind = "") {
 }
 
 // Work that cannot be undone is done when it is asked for twice.
-export function twice(label, work, more = {}) {
-  const node = h("button", { type: "button", className: "danger", ...more, onclick: (event) => {
+export function twice(label, work) {
+  const node = h("button", { type: "button", className: "danger", onclick: (event) => {
     clearTimeout(node.waiting);
     if (node.asked) { calm(); work(event); return; }
     node.asked = true; node.textContent = "Really?";
