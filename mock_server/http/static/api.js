@@ -61,6 +61,17 @@ export const api = {
   now() { return this.time.mode === "frozen" ? this.time.now : this.time.now + performance.now() - this.time.read; },
 };
 
+// Answers may overtake each other. What was asked for earlier is nothing once later has been answered.
+export function inOrder() {
+  let asked = 0, answered = 0;
+  return async (read) => {
+    const turn = ++asked, found = await read();
+    if (turn < answered) return undefined;
+    answered = turn;
+    return found;
+  };
+}
+
 // Server-sent events. The stream ends when nothing is new, and is asked for again after its own pause;
 // read with fetch, for an EventSource can name neither tenant nor token.
 export class Live {

@@ -1,6 +1,6 @@
 // Records as a messenger shows them. What a thread, a text and a side are, the document says.
 
-import { api, Refused } from "./api.js";
+import { api, inOrder, Refused } from "./api.js";
 import { dialog, field, h, patch, plural, show, walk, when } from "./dom.js";
 
 const PAGE = 100, MOST = 1000, SPARE = 50; // rows at first, of one answer, that may be added meanwhile
@@ -20,23 +20,31 @@ export function conversations(app, main, start) {
   const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": view.title }, h("div", { className: "bar" }, search, begin), list), detail);
   show(main, h("h1", { className: "unseen" }, view.title), split);
   const wide = () => window.innerWidth > 760;
+  const newestList = inOrder(), newestTalk = inOrder();
   let threads = [], most = PAGE, more = false, waiting = null;
-  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false, wanted = false; // wanted: to write in the thread that is being read
+  let key = start[0] || (wide() && latest.get(api.tenant)) || "", talk = null, parts = null, reach = PAGE, busy = false;
+  let wanted = false; // to write in the thread that is being read
+  let further = false; // to read what is before the oldest message that is shown
 
   // The list
 
   async function readThreads() {
-    const rows = [], wanted = most + 1, text = search.value;
-    while (rows.length < wanted) {
-      const limit = Math.min(wanted - rows.length, MOST);
+    const rows = await newestList(() => threadRows(most + 1, search.value));
+    if (!rows) return;
+    more = rows.length > most;
+    threads = rows.slice(0, most);
+    drawList();
+  }
+
+  async function threadRows(count, text) {
+    const rows = [];
+    while (rows.length < count) {
+      const limit = Math.min(count - rows.length, MOST);
       const page = await api.get(`${place}?${new URLSearchParams({ limit, skip: rows.length, ...(text ? { text } : {}) })}`);
       rows.push(...page);
       if (page.length < limit) break;
     }
-    if (text !== search.value) return; // another search is under way
-    more = rows.length > most;
-    threads = rows.slice(0, most);
-    drawList();
+    return rows;
   }
 
   async function load() {
@@ -61,22 +69,24 @@ export function conversations(app, main, start) {
 
   // The thread
 
-  async function openThread(earlier = false) {
+  async function openThread() {
     split.classList.toggle("open", Boolean(key && location.hash.includes(encodeURIComponent(key))));
     if (!key) { parts = null; show(detail, h("div", { className: "empty" }, "Choose a conversation.")); return; }
     latest.set(api.tenant, key);
     const asked = key;
     await app.guarded(async () => {
-      const found = key === NEW ? { key, label: "New conversation", count: 0, records: [], carried: Object.fromEntries(view.carries.map((name) => [name, null])) } : await readTalk(earlier);
-      if (asked !== key) return; // another was opened meanwhile
+      const found = await newestTalk(() => (key === NEW ? { key, label: "New conversation", count: 0, records: [], carried: Object.fromEntries(view.carries.map((name) => [name, null])) } : readTalk()));
+      if (!found || asked !== key) return; // another was opened meanwhile
+      if (found.all) further = false;
       talk = found;
       drawTalk();
     });
   }
 
-  async function readTalk(earlier) {
+  async function readTalk() {
     // Who reads further up keeps what is there, however much is added at the end.
-    const oldest = !earlier && parts?.key === key && !atEnd(parts.messages) ? talk.records[0]?.id : undefined;
+    const all = further;
+    const oldest = !all && parts?.key === key && !atEnd(parts.messages) ? talk.records[0]?.id : undefined;
     const length = oldest ? reach + SPARE : reach;
     const there = `${place}/${encodeURIComponent(key)}`;
     const found = await api.get(`${there}?limit=${Math.min(length, MOST)}`);
@@ -88,7 +98,7 @@ export function conversations(app, main, start) {
     const from = oldest ? found.records.findIndex((one) => one.id === oldest) : 0;
     if (from > 0) found.records.splice(0, from);
     reach = Math.max(reach, found.records.length);
-    return found;
+    return { ...found, all };
   }
 
   // Only head and messages are drawn again: what somebody types stays as it is.
@@ -110,7 +120,7 @@ export function conversations(app, main, start) {
       if (!talk.records.length) { show(messages, h("div", { className: "empty" }, h("p", {}, "Nothing was said yet."), form ? h("p", { className: "small" }, "Write the first message below.") : null)); return; }
       const rows = talk.records.map((one) => ({ ...one, shown: when(one.time, api.now()) }));
       const earlier = talk.count > rows.length ? [{ id: "", left: talk.count - rows.length }] : [];
-      patch(messages, [...earlier, ...rows], (one) => one.id, (one) => (one.id ? message(one) : h("button", { className: "wide", type: "button", onclick: () => { reach += PAGE; openThread(true); } }, `Earlier messages (${one.left})`)));
+      patch(messages, [...earlier, ...rows], (one) => one.id, (one) => (one.id ? message(one) : h("button", { className: "wide", type: "button", onclick: () => { reach += PAGE; further = true; openThread(); } }, `Earlier messages (${one.left})`)));
     });
     form?.refresh();
     tick();
@@ -318,7 +328,7 @@ export function conversations(app, main, start) {
     load, tick,
     opened(rest) {
       const there = rest[0] || (wide() ? key : "");
-      if (there !== key) { key = there; reach = PAGE; }
+      if (there !== key) { key = there; reach = PAGE; further = false; }
       drawList();
       openThread();
     },

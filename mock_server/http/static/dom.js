@@ -63,14 +63,13 @@ export function toast(text, kind = "") {
   setTimeout(() => node.remove(), kind === "bad" ? 9000 : 3500);
 }
 
-// Work that cannot be undone is done when it is asked for twice.
+// Work that cannot be undone is done when it is asked for twice; who turns to something else has not asked.
 export function twice(label, work) {
   const node = h("button", { type: "button", className: "danger", onclick: (event) => {
-    clearTimeout(node.waiting);
     if (node.asked) { calm(); work(event); return; }
     node.asked = true; node.textContent = "Really?";
-    node.waiting = setTimeout(calm, 4000);
-  } }, label);
+    node.focus(); // a click alone does not do so in every browser, and what was not focused is never left
+  }, onblur: () => calm() }, label);
   const calm = () => { node.asked = false; node.textContent = label; };
   return node;
 }

@@ -1,6 +1,6 @@
 // What goes wrong on purpose.
 
-import { api } from "./api.js";
+import { api, inOrder } from "./api.js";
 import { field, h, show, toast } from "./dom.js";
 
 const KINDS = { latency: "The answer takes a while", status: "Another status", drop: "The connection is dropped", half: "Half an answer", garbage: "Noise for a body", limit: "Too many requests" };
@@ -33,8 +33,11 @@ export function faults(app, main) {
     await app.guarded(async () => { await api.post("/faults", wish); toast("It will go wrong", "good"); await load(); });
   }
 
+  const newest = inOrder();
+
   async function load() {
-    const rows = await api.get("/faults");
+    const rows = await newest(() => api.get("/faults"));
+    if (!rows) return;
     show(list, rows.length ? rows.map((row) => h("div", { className: "card" }, h("div", { className: "row between wrap" },
       h("div", { className: "row wrap" }, h("span", { className: `chip ${row.left === 0 ? "" : "warn"}` }, KINDS[row.does]), what(row), h("span", { className: "muted small" }, row.match ? JSON.stringify(row.match) : "every request")),
       h("div", { className: "row" }, h("span", { className: "muted small nowrap" }, `${row.happened} of ${row.matched} happened${row.left === null ? "" : `, ${row.left} left`}`), h("button", { className: "tiny danger", type: "button", onclick: () => app.guarded(async () => { await api.drop(`/faults/${row.id}`); await load(); }) }, "Remove"))))) : h("div", { className: "empty" }, h("p", {}, "Nothing goes wrong on purpose."), h("p", { className: "small" }, "Add a fault to see what a client does about it.")));

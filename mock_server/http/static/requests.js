@@ -1,6 +1,6 @@
 // Requests as they come, and why each one was answered so.
 
-import { api, Refused } from "./api.js";
+import { api, inOrder, Refused } from "./api.js";
 import { clock, copy, dialog, h, json, patch, plural, show, shown, statusChip, toast, walk } from "./dom.js";
 import { judged } from "./why.js";
 
@@ -13,7 +13,8 @@ export function requests(app, main, start) {
   const filter = h("select", { "aria-label": "Status", onchange: soon }, [["", "All"], ["2xx", "2xx"], ["4xx", "4xx"], ["5xx", "5xx"]].map(([value, text]) => h("option", { value }, text)));
   const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Requests" }, h("div", { className: "bar" }, search, filter), list), detail);
   show(main, h("h1", { className: "unseen" }, "Requests"), split);
-  let entries = [], chosen = Number(start[0]) || start[0] || null, waiting = null;
+  let entries = [], chosen = Number(start[0]) || start[0] || null, waiting = null, loading = 0;
+  const newest = inOrder();
 
   function soon() { clearTimeout(waiting); waiting = setTimeout(() => app.guarded(load), 200); }
 
@@ -25,11 +26,13 @@ export function requests(app, main, start) {
   }
 
   async function load() {
-    const asked = `${filters()}`;
-    const found = await api.get(`/requests?${asked}`);
-    if (asked !== `${filters()}`) return; // what is wanted now is on its way
-    entries = found;
-    drawList();
+    loading += 1;
+    try {
+      const found = await newest(() => api.get(`/requests?${filters()}`));
+      if (!found) return;
+      entries = found;
+      drawList();
+    } finally { loading -= 1; }
   }
 
   function drawList(fresh) {
@@ -109,7 +112,7 @@ export function requests(app, main, start) {
     load: async () => { await load(); if (!chosen && window.innerWidth > 760 && entries.length) chosen = entries[0].id; drawList(); },
     opened(rest) { if (rest[0]) chosen = Number(rest[0]) || rest[0]; else if (window.innerWidth <= 760) chosen = null; drawList(); openOne(); },
     async heard(entry) {
-      if (search.value || filter.value) await app.guarded(load);
+      if (search.value || filter.value || loading) await app.guarded(load);
       else { entries = [entry, ...entries.filter((one) => one.id !== entry.id)].slice(0, 200); drawList(entry.id); }
       if (!chosen && window.innerWidth > 760) { chosen = entry.id; openOne(); }
     },

@@ -1,6 +1,6 @@
 // The catalogue with what was met of it, and the state machines.
 
-import { api } from "./api.js";
+import { api, inOrder } from "./api.js";
 import { h, json, patch, show, walk } from "./dom.js";
 import { machine } from "./machine.js";
 
@@ -14,6 +14,7 @@ export function rules(app, main, start) {
   const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Rules" }, h("div", { className: "bar" }, search, filter), list), detail);
   show(main, h("h1", { className: "unseen" }, "Rules"), split);
   let catalogue = [], coverage = { rules: [], transitions: [], operations: [] }, chosen = start[0] ?? "", waiting = null;
+  const newestRule = inOrder(), newestCoverage = inOrder();
 
   async function load() { [catalogue, coverage] = await Promise.all([api.get("/rules"), api.get("/coverage")]); drawList(); }
   const counts = (id) => coverage.rules.find((row) => row.id === id) ?? { met: "never", kept: 0, broke: 0, warned: 0 };
@@ -68,8 +69,8 @@ export function rules(app, main, start) {
   }
 
   async function one() {
-    const rule = await app.guarded(() => api.get(`/rules/${encodeURIComponent(chosen)}`));
-    if (!rule) return;
+    const asked = chosen, rule = await app.guarded(() => newestRule(() => api.get(`/rules/${encodeURIComponent(asked)}`)));
+    if (!rule || asked !== chosen) return;
     const row = counts(rule.id), [kind, words] = MET[row.met];
     show(detail, h("div", { className: "page" },
       h("div", { className: "row wrap" }, h("a", { className: "button back", href: "#/rules" }, "Back"), h("h2", {}, rule.id), h("span", { className: `chip ${kind}` }, words)),
@@ -86,7 +87,7 @@ export function rules(app, main, start) {
       step.query && Object.keys(step.query).length ? h("code", {}, `?${new URLSearchParams(step.query)}`) : null, "body" in step ? json(step.body) : null)))));
   }
 
-  async function again() { coverage = await api.get("/coverage"); drawList(); if (!chosen) overview(); }
+  async function again() { coverage = (await newestCoverage(() => api.get("/coverage"))) ?? coverage; drawList(); if (!chosen) overview(); }
 
   return {
     load,

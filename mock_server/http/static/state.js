@@ -1,6 +1,6 @@
 // Records as tables, changed through the rules of the API or, where one insists, of seeds.
 
-import { api } from "./api.js";
+import { api, inOrder } from "./api.js";
 import { violation } from "./requests.js";
 import { dialog, field, h, json, show, toast, twice, walk } from "./dom.js";
 
@@ -12,8 +12,11 @@ export function state(app, main, start) {
   const split = h("div", { className: "split" }, h("section", { className: "side", "aria-label": "Collections" }, h("div", { className: "bar between" }, h("h2", {}, "State"), twice("Reset", reset)), list, snapshotsBox()), detail);
   show(main, h("h1", { className: "unseen" }, "State"), split);
   let held = {}, chosen = start[0] ?? "", wanted = start[1] ?? "", page = { total: 0, records: [] }, skip = 0, words = "", snapshots = [];
+  const newestCounts = inOrder(), newestPage = inOrder();
 
-  async function load() { held = (await api.get("/state")).collections; snapshots = await api.get("/snapshots"); if (!chosen && window.innerWidth > 760) chosen = app.model.resources[0]?.collection ?? ""; drawList(); drawSnapshots(); }
+  async function count() { const found = await newestCounts(() => api.get("/state")); if (found) held = found.collections; }
+
+  async function load() { await count(); snapshots = await api.get("/snapshots"); if (!chosen && window.innerWidth > 760) chosen = app.model.resources[0]?.collection ?? ""; drawList(); drawSnapshots(); }
 
   function drawList() {
     show(list, app.model.resources.map((one) => h("button", { className: "item", type: "button", "aria-current": one.collection === chosen ? "true" : null, onclick: () => { skip = 0; words = ""; app.go("state", one.collection); } },
@@ -48,7 +51,9 @@ export function state(app, main, start) {
     if (!chosen || !resource()) { show(detail, h("div", { className: "empty" }, "Choose a collection.")); return; }
     const query = new URLSearchParams({ limit: PAGE, skip });
     if (words) query.set("text", words);
-    page = await api.get(`/state/${chosen}?${query}`);
+    const asked = chosen, found = await newestPage(() => api.get(`/state/${asked}?${query}`));
+    if (!found || asked !== chosen) return; // another is on its way
+    page = found;
     const focused = document.activeElement?.type === "search";
     draw();
     if (focused) { const input = detail.querySelector("input[type=search]"); input.focus(); input.setSelectionRange(words.length, words.length); }
@@ -105,7 +110,7 @@ export function state(app, main, start) {
   return {
     load,
     opened(rest) { if (rest[0]) { chosen = rest[0]; wanted = rest[1] ?? ""; } else if (window.innerWidth <= 760) chosen = ""; drawList(); app.guarded(table); },
-    moved() { app.guarded(async () => { held = (await api.get("/state")).collections; drawList(); await table(); }); },
+    moved() { app.guarded(async () => { await count(); drawList(); await table(); }); },
     key(event) { walk(list, event); },
   };
 }

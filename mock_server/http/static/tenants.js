@@ -16,7 +16,7 @@ export function tenants(app, main) {
       h("p", { className: "muted small" }, `${when(row.clock.now)} (${row.clock.mode})${row.expires ? `, ends ${when(row.expires)}` : ""}`),
       h("div", { className: "row wrap" }, row.keys.filter((name) => name !== row.name).map((name) => h("code", { className: "chip" }, name))),
       h("div", { className: "row" }, h("button", { type: "button", disabled: api.tenant === row.name, onclick: () => { api.choose(row.name); location.reload(); } }, api.tenant === row.name ? "Shown" : "Show"),
-        row.seeded ? null : twice("Drop", () => app.guarded(async () => { await api.drop(`/tenants/${encodeURIComponent(row.name)}`); if (api.tenant === row.name) { api.choose(""); } await load(); app.refreshTools(); }))))));
+        row.seeded ? null : twice("Drop", () => app.guarded(async () => { if (api.tenant === row.name) api.choose(""); await api.drop(`/tenants/${encodeURIComponent(row.name)}`); await load(); app.refreshTools(); }))))));
   }
 
   async function add(event) {
