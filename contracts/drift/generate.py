@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
+from operator import itemgetter
 from typing import Any
 
 from contracts.cases.bench import Bench
@@ -13,7 +14,7 @@ from contracts.drift.plan import LEFT_OUT, Excluded, Later, Live, Made, Nothing,
 from contracts.strategies.bodies import FAR, calm_state, transition_after, transition_at
 from contracts.strategies.edges import iter_edges
 from contracts.surface import Surface
-from contracts.target.wire import NONE, bearer
+from contracts.target.wire import KEY, NONE, bearer
 from mock_server.spec.model import Lifecycle, Operation
 from mock_server.spec.schemas import keyword_of, properties_of
 
@@ -37,7 +38,7 @@ class Generator:
         decks = [list(deck) for deck in self.decks()]
         for deck in decks:
             self.random.shuffle(deck)
-        dealt = chain.from_iterable(zip_longest(*decks))
+        dealt = chain.from_iterable(zip_longest(*map(new_ones_first, decks)))
         return [plan for plan in dealt if plan is not None]
 
     def decks(self) -> Iterator[Iterator[Plan]]:
@@ -293,3 +294,31 @@ class Generator:
         if look is None:
             return Step(surface.create.operation_id if surface.create else "", plain={})
         return Step(look.operation_id, look.path, wait=wait)
+
+
+def new_ones_first(deck: list[Plan]) -> list[Plan]:
+    """One sequence of each theme before a second of any: the first ones tell the most."""
+    seen: set[object] = set()
+    repeated = []
+    for plan in deck:
+        repeated.append(theme(plan) in seen)
+        seen.add(theme(plan))
+    return [plan for _, plan in sorted(zip(repeated, deck, strict=True), key=itemgetter(0))]
+
+
+def theme(plan: Plan) -> object:
+    """What a sequence is about: which operations, and which kinds of values in which fields."""
+    return tuple(
+        (
+            step.operation_id,
+            step.credentials == KEY,
+            frozenset((name, kind_of(value)) for name, value in step.changes.items()),
+            frozenset(name for name, _ in step.query),
+        )
+        for step in plan
+    )
+
+
+def kind_of(value: object) -> object:
+    """A token as it stands, but for its moment; of plain values their type."""
+    return value if isinstance(value, Live | Excluded | Nothing) else type(value)
