@@ -33,6 +33,7 @@ from contracts.options import (
     SEARCH,
     SELECTION,
     TARGET,
+    place_of,
     read_project,
     to_settings,
     with_options,
@@ -108,7 +109,7 @@ def run(**chosen: Any) -> None:
             accepted.settle(result)
         print_report(result.report, console)
         write_reports(result.report, paths)
-        print_paths(paths, console)
+        print_paths(paths, console, choices.allow)
     tell_actions(result.report, os.environ)
     if result.is_empty:
         raise CouldNotRunError("none of the rules was exercised: nothing is known of them")
@@ -127,7 +128,7 @@ def rehearse_run(document: Document, choices: Settings, console: Console) -> int
 
 
 @contracts.command(short_help=SHORT["cleanup"], epilog=epilog("cleanup"))
-@with_options(TARGET[:2], CLEANUP, DRY_RUN)
+@with_options(TARGET[:1], CLEANUP, DRY_RUN)
 def cleanup(**chosen: Any) -> None:
     """Delete what a run has left behind that was killed, or that lost its target.
 
@@ -214,7 +215,7 @@ def blindspots(command: tuple[str, ...], **chosen: Any) -> None:
         chosen["quick"],
         choices.seed,
     )
-    wish.selection.check(document)
+    wish.selection.check(document, {"--include-rule": "--rule"})
     with spinner(console) as tell:
         found = find_blindspots(document, command, wish, os.environ, real_time(), tell)
     if chosen["blindspots_report"] is not None:
@@ -342,6 +343,8 @@ def main(arguments: Iterable[str] | None = None) -> NoReturn:
     try:
         contracts.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.BadParameter) and error.param and error.ctx:
+            error.param_hint = error.param_hint or place_of(error.param, error.ctx) or None
         error.show()
         sys.exit(COULD_NOT_RUN)
     except (CouldNotRunError, EndedError, MockServerError) as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,26 @@ SAFETY = (
         metavar="NAME",
         help="A name of the account that is written to beyond this machine, instead of typing it.",
     ),
-    option("--max-requests", type=click.IntRange(1), help="Stop after so many requests."),
+    option(
+        "--max-requests",
+        type=click.IntRange(1),
+        help="Stop after so many requests; deleting what was created comes on top.",
+    ),
     option("--max-seconds", type=click.FloatRange(1), help="Stop after so many seconds."),
     RATE,
     LEDGER,
     *NETWORK,
 )
-CLEANUP = (LEDGER, RATE, *NETWORK)
+CLEANUP = (
+    option(
+        "--base-url",
+        metavar="URL",
+        help="Where the records are, said once more: needed where that is not this machine.",
+    ),
+    LEDGER,
+    RATE,
+    *NETWORK,
+)
 DRY_RUN = (click.option("--dry-run", is_flag=True, help="Print what it would do, and do nothing."),)
 SEARCH = (
     option(
@@ -207,12 +222,49 @@ REPLAY = (
 
 def with_options(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
+        command = by_their_source(command)
         for group in reversed(groups):
             for one in reversed(group):
                 command = one(command)
         return command
 
     return decorate
+
+
+def by_their_source(command: Command) -> Command:
+    """A command whose errors name a setting by where it was made."""
+
+    @wraps(command)
+    def run(*given: Any, **chosen: Any) -> Any:
+        try:
+            return command(*given, **chosen)
+        except CouldNotRunError as error:
+            context = click.get_current_context(silent=True)
+            if context is None:
+                raise
+            raise CouldNotRunError(renamed(str(error), context)) from None
+
+    return run
+
+
+def renamed(words: str, context: click.Context) -> str:
+    """Words that name what is wrong (`--seed: found …`) by where that was said."""
+    for parameter in context.command.params:
+        place = place_of(parameter, context)
+        for name in parameter.opts:
+            if place and name.startswith("--"):
+                words = re.sub(rf"(?<![\w-]){re.escape(name)}(?=: )", place, words)
+    return words
+
+
+def place_of(parameter: click.Parameter, context: click.Context) -> str:
+    """The environment's variable, or the key of the project's file, that a setting is from."""
+    source = context.get_parameter_source(parameter.name or "")
+    if source is ParameterSource.ENVIRONMENT:
+        return str(parameter.envvar)
+    if source is ParameterSource.DEFAULT_MAP:
+        return f"[tool.contracts] {parameter.opts[-1].lstrip('-')} in pyproject.toml"
+    return ""
 
 
 def to_settings(chosen: dict[str, Any]) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,8 +41,11 @@ class Selection:
             and is_chosen(operation.tags, self.include_tags, self.exclude_tags)
         )
 
-    def check(self, document: Document) -> None:
-        """Raises CouldNotRunError where a pattern names nothing that the document has."""
+    def check(self, document: Document, names_of: Mapping[str, str] | None = None) -> None:
+        """Raises CouldNotRunError where a pattern names nothing that the document has.
+
+        `names_of`: options that have another name in a command.
+        """
         operations = list(document.iter_operations())
         known = {
             "rule": (set(document.rules), self.include_rules, self.exclude_rules),
@@ -64,10 +67,11 @@ class Selection:
         }
         for part, (names, *ways) in known.items():
             for way, patterns in zip(("include", "exclude"), ways, strict=True):
+                option = f"--{way}-{part}"
                 for pattern in patterns:
                     if not any(fnmatchcase(name, pattern) for name in names):
                         raise CouldNotRunError(
-                            f'--{way}-{part}: found "{pattern}", which names nothing; expected '
+                            f'{(names_of or {}).get(option, option)}: found "{pattern}", which names nothing; expected '
                             + (one_of(names) if len(names) <= FEW else f"a {part} of the document")
                             + (f"; {hint}" if (hint := nearest(pattern.strip("*"), names)) else "")
                         )

@@ -28,6 +28,7 @@ class Entry:
     refused: int = 0  # those of them in which something was refused
     withheld: bool = False  # whether safety has kept cases back
     met: int = 0  # cases, whether the rule is selected or not
+    seconds: float = 0.0  # its part of the time that cases took, without their pauses
     findings: list[Finding] = field(default_factory=list)
     differences: list[Finding] = field(default_factory=list)
     blocked: Counter[str] = field(default_factory=Counter)
@@ -128,6 +129,12 @@ class Ledger:
             entry.passed += has_passed
             entry.refused += has_passed and refused
             entry.met += 1
+
+    def spend(self, rule_ids: Iterable[str], seconds: float) -> None:
+        """Some time went to a case, to each of its rules alike."""
+        entries = [*self.iter_entries(rule_ids)]
+        for entry in entries:
+            entry.seconds += seconds / len(entries)
 
     def block(self, rule_ids: Iterable[str], reason: str, withheld: bool = False) -> None:
         for entry in self.iter_entries(rule_ids):

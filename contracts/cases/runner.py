@@ -56,13 +56,15 @@ class Runner:
 
     def start(self, case: Case, first: tuple[Finding, ...] | None) -> None:
         story = Story(self.bench, case)
-        attempt = Attempt(case, story, None, first)
-        ended = self.guarded(attempt, begin=True)
-        if ended:
-            self.end(attempt)
+        self.advance(Attempt(case, story, None, first), begin=True)
 
-    def advance(self, attempt: Attempt) -> None:
-        if self.guarded(attempt, begin=False):
+    def advance(self, attempt: Attempt, begin: bool = False) -> None:
+        """Runs a case to its next pause, and records what it found where it is over."""
+        now = self.bench.client.timepiece.monotonic
+        began = now()
+        ended = self.guarded(attempt, begin)
+        self.bench.ledger.spend(attempt.case.rule_ids, now() - began)
+        if ended:
             self.end(attempt)
 
     def guarded(self, attempt: Attempt, begin: bool) -> bool:

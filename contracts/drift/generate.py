@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
-from operator import itemgetter
 from typing import Any
 
 from contracts.cases.bench import Bench
@@ -34,11 +33,13 @@ class Generator:
         self.random = Chance(bench.settings.seed)
 
     def plans(self) -> list[Plan]:
-        """All sequences; kinds take turns, so that the first few hold some of each."""
+        """All sequences: one of each theme before a second of any, the kinds in turns."""
         decks = [list(deck) for deck in self.decks()]
         for deck in decks:
             self.random.shuffle(deck)
-        dealt = chain.from_iterable(zip_longest(*map(new_ones_first, decks)))
+        parts = [new_and_repeated(deck) for deck in decks]
+        new, repeated = ([part[n] for part in parts] for n in (0, 1))
+        dealt = chain(in_turns(new), in_turns(repeated))
         return [plan for plan in dealt if plan is not None]
 
     def decks(self) -> Iterator[Iterator[Plan]]:
@@ -296,14 +297,20 @@ class Generator:
         return Step(look.operation_id, look.path, wait=wait)
 
 
-def new_ones_first(deck: list[Plan]) -> list[Plan]:
-    """One sequence of each theme before a second of any: the first ones tell the most."""
+def in_turns(decks: list[list[Plan]]) -> Iterator[Plan | None]:
+    return chain.from_iterable(zip_longest(*decks))
+
+
+def new_and_repeated(deck: list[Plan]) -> tuple[list[Plan], list[Plan]]:
+    """The first sequence of each theme, and all others."""
     seen: set[object] = set()
-    repeated = []
+    new: list[Plan] = []
+    repeated: list[Plan] = []
     for plan in deck:
-        repeated.append(theme(plan) in seen)
-        seen.add(theme(plan))
-    return [plan for _, plan in sorted(zip(repeated, deck, strict=True), key=itemgetter(0))]
+        about = theme(plan)
+        (repeated if about in seen else new).append(plan)
+        seen.add(about)
+    return new, repeated
 
 
 def theme(plan: Plan) -> object:

@@ -10,7 +10,7 @@ DRIFT = (
     click.option(
         "--sequences",
         type=click.IntRange(1, 100_000),
-        default=1000,
+        default=1200,
         show_default=True,
         help="Sequences that both sides are sent at most.",
     ),

@@ -96,11 +96,15 @@ Plan = tuple[Step, ...]
 
 
 class UnresolvedError(Exception):
-    """A side has nothing that a token could stand for."""
+    """A side has nothing that a token could stand for; its text says what is lacking."""
+
+
+class OverError(Exception):
+    """A step is about a record that an earlier one was refused to make: the sequence ends there."""
 
 
 def resolve_body(bench: Bench, operation: Operation, step: Step, ids: Mapping[int, str]) -> Any:
-    """The body as one side is sent it; raises UnresolvedError."""
+    """The body as one side is sent it; raises UnresolvedError and OverError."""
     if step.plain is None and not step.changes:
         return ABSENT
     body: dict[str, Any] = {}
@@ -119,9 +123,7 @@ def resolve(
     bench: Bench, operation: Operation, value: Any, own: Mapping[str, Any], ids: Mapping[int, str]
 ) -> Any:
     if isinstance(value, Made):
-        if value.step not in ids:
-            raise UnresolvedError
-        return ids[value.step]
+        return made_by(value, ids)
     if isinstance(value, Later):
         return format_moment(bench.clock.now() + value.seconds)
     if isinstance(value, Live | Excluded | Nothing):
@@ -145,8 +147,16 @@ def key_for(
     else:
         found = bench.live.excluded(reference)
     if token.number >= len(found):
-        raise UnresolvedError
+        raise UnresolvedError(lacking(token, operation))
     return found[token.number].get(reference.by)
+
+
+def lacking(token: Live | Excluded, operation: Operation) -> str:
+    place = f"{token.field} of {operation.operation_id}"
+    if isinstance(token, Excluded):
+        return f"the account has no record that {place} may not name"
+    count = "no record" if token.number == 0 else f"fewer than {token.number + 1} records"
+    return f"the account has {count} that {place} may name"
 
 
 def unused(bench: Bench, operation: Operation, reference: Reference) -> Any:
@@ -157,18 +167,22 @@ def unused(bench: Bench, operation: Operation, reference: Reference) -> Any:
     for candidate in nearby(found[0].get(reference.by)) if found else ():
         if candidate not in known:
             return candidate
-    raise UnresolvedError
+    raise UnresolvedError(f"the account has no {reference.to} that another could resemble")
 
 
 def resolve_path(operation: Operation, step: Step, ids: Mapping[int, str]) -> dict[str, str]:
-    """The path values; raises UnresolvedError where the record was not made."""
+    """The path values; raises OverError where the record was not made."""
     if step.path is None:
         return {}
     if isinstance(step.path, str):
         return path_of(operation, step.path)
-    if step.path.step not in ids:
-        raise UnresolvedError
-    return path_of(operation, ids[step.path.step])
+    return path_of(operation, made_by(step.path, ids))
+
+
+def made_by(token: Made, ids: Mapping[int, str]) -> str:
+    if token.step not in ids:
+        raise OverError
+    return ids[token.step]
 
 
 def has_body(body: Any) -> bool:

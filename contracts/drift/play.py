@@ -13,7 +13,15 @@ from typing import Any
 from contracts.cases.bench import Bench
 from contracts.drift.binding import Binding
 from contracts.drift.compare import Difference, Pair, compare
-from contracts.drift.plan import Plan, Step, UnresolvedError, resolve, resolve_body, resolve_path
+from contracts.drift.plan import (
+    OverError,
+    Plan,
+    Step,
+    UnresolvedError,
+    resolve,
+    resolve_body,
+    resolve_path,
+)
 from contracts.errors import WithheldError
 from contracts.target.wire import Exchange
 from mock_server.spec.model import Document, Operation
@@ -29,7 +37,7 @@ class Played:
     right: list[Exchange] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     step: int = -1
-    complete: bool = True
+    skipped: str = ""  # why it could not be played to its end
 
 
 class Players:
@@ -59,9 +67,11 @@ class Players:
         for number, step in enumerate(plan):
             try:
                 self.advance(pair, played, number, step, ids)
-            except (UnresolvedError, WithheldError):
-                played.complete = False
-            if not played.complete or played.differences:
+            except OverError:
+                break  # both have refused what it would go on with
+            except (UnresolvedError, WithheldError) as error:
+                played.skipped = str(error) or type(error).__name__
+            if played.skipped or played.differences:
                 break
         return played
 
@@ -107,7 +117,7 @@ class Players:
         if seconds <= 0:
             return
         if not self.moves_time and seconds > self.most_wait:
-            raise UnresolvedError
+            raise UnresolvedError(f"it waits {seconds:g} seconds, and --max-wait is less")
         for bench in self.both:
             bench.clock.wait(seconds)
 

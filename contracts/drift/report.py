@@ -15,6 +15,7 @@ from contracts.report.curl import redact, to_curl
 from mock_server.spec.model import Document
 
 NO_RULE = "no rule"
+MOST_REASONS = 6
 
 
 def certainty_of(document: Document, drifted: Drifted) -> str:
@@ -36,14 +37,27 @@ def print_drift(document: Document, drift: Drift, console: Console) -> None:
         print_one(document, drift, drifted, console)
     for note in drift.notes:
         console.print(escape(note), soft_wrap=True)
+    print_skipped(drift, console)
     count = len(drift.found)
     colour = "yellow" if count else "green"
     console.print(
         f"[{colour}]{count} {'difference' if count == 1 else 'differences'}[/] between the stub and {escape(drift.base)} in "
-        f"{drift.sequences} sequences ({drift.skipped} could not be played), "
+        f"{drift.sequences} sequences, "
         f"{drift.requests} requests, {drift.seconds:.0f} s, seed {drift.seed}",
         soft_wrap=True,
     )
+
+
+def print_skipped(drift: Drift, console: Console) -> None:
+    """How many sequences could not be played, and why: the most frequent reasons."""
+    if not drift.skipped:
+        return
+    console.print(f"{sum(drift.skipped.values())} sequences could not be played:")
+    ordered = sorted(drift.skipped.items(), key=lambda one: -one[1])
+    for reason, count in ordered[:MOST_REASONS]:
+        console.print(f"  {count}: {escape(clean(drift, reason))}", soft_wrap=True)
+    if len(ordered) > MOST_REASONS:
+        console.print(f"  and {len(ordered) - MOST_REASONS} more reasons")
 
 
 def print_one(document: Document, drift: Drift, drifted: Drifted, console: Console) -> None:
@@ -78,6 +92,7 @@ def to_json(document: Document, drift: Drift) -> dict[str, Any]:
         "seed": drift.seed,
         "seconds": round(drift.seconds, 3),
         "sequences": drift.sequences,
+        "skipped": {clean(drift, reason): count for reason, count in drift.skipped.items()},
         "requests": drift.requests,
         "notes": list(drift.notes),
         "differences": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -39,7 +40,7 @@ class Drift:
     base: str
     found: tuple[Drifted, ...]
     sequences: int
-    skipped: int
+    skipped: Mapping[str, int]  # how many sequences could not be played, by reason
     requests: int
     seconds: float
     seed: int
@@ -106,7 +107,7 @@ class Search:
         self.known: set[object] = set()
         self.missing: set[str] = set()
         self.played = 0
-        self.skipped = 0
+        self.skipped: Counter[str] = Counter()
 
     def run(self, sequences: int) -> None:
         right = self.players.right.client
@@ -127,8 +128,10 @@ class Search:
 
     def attempt(self, plan: Plan) -> None:
         played = self.players.play(plan)
-        self.played += played.complete
-        self.skipped += not played.complete
+        if played.skipped:
+            self.skipped[played.skipped] += 1
+        else:
+            self.played += 1
         for difference in played.differences:
             self.note(plan, played, difference)
             if difference.kind in FORM:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,12 @@ def write_reports(report: Report, paths: Mapping[str, Path]) -> None:
             ) from None
 
 
-def print_paths(paths: Mapping[str, Path], console: Console) -> None:
+def print_paths(paths: Mapping[str, Path], console: Console, allowed: Iterable[str] = ()) -> None:
     """Where the reports are, and how what failed is sent again."""
     for name, path in paths.items():
         console.print(f"{name:<8}  {path}", markup=False, soft_wrap=True)
     if "json" in paths:
-        console.print(f"again     contracts replay {paths['json']}", markup=False, soft_wrap=True)
+        again = " ".join(
+            [shlex.quote(str(paths["json"])), *(f"--allow {one}" for one in sorted(allowed))]
+        )
+        console.print(f"again     contracts replay {again}", markup=False, soft_wrap=True)

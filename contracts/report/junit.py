@@ -30,7 +30,11 @@ def to_junit(report: Json) -> ElementTree.Element:
     )
     for rule in rules:
         case = ElementTree.SubElement(
-            suite, "testcase", classname="contracts", name=rule["id"], time="0"
+            suite,
+            "testcase",
+            classname="contracts",
+            name=rule["id"],
+            time=f"{rule.get('seconds', 0):.3f}",
         )
         fill(case, rule)
     if not states_rules(report):

@@ -150,6 +150,7 @@ def rule_row(result: Result, rule_id: str, entry: Entry) -> Report:
         "verdict": entry.verdict,
         "fails": entry.fails,
         "cases": entry.cases,
+        "seconds": round(entry.seconds, 3),
         "reason": result.clean(entry.reason) or None,
         "counterexample": findings[0] if findings else None,
         "findings": findings,

@@ -219,7 +219,10 @@ def no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
 
 NO_END = f"did not end its answer within {LONGEST_ANSWER:.0f} seconds"
 REASONS = (
-    (r"certificate verify failed: ([^(\]]*)", "has a certificate that is not trusted: {}"),
+    (
+        r"certificate verify failed: ([^(\]]*)",
+        "has a certificate that is not trusted: {}; --ca-bundle names others to trust",
+    ),
     (r"ssl|tls", "does not speak TLS as it should"),
     (r"proxy", "cannot be reached through the proxy"),
     (r"timed? ?out", f"did not answer within {READ_TIMEOUT:.0f} seconds"),

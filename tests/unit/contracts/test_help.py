@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from contracts import epilogs
-from contracts.cli import contracts
+from contracts.cli import contracts, main
 from contracts.errors import CouldNotRunError
 from contracts.options import to_settings
 from contracts.report.files import report_paths
@@ -122,3 +123,62 @@ def test_two_targets_told_in_one_way_are_one_too_many() -> None:
         pytest.raises(CouldNotRunError, match="expected one target"),
     ):
         to_settings(context.params)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "project", "words"),
+    [
+        (["--include-rule", "sms.nope"], {}, "", '--include-rule: found "sms.nope"'),
+        (
+            [],
+            {"CONTRACTS_INCLUDE_RULE": "sms.nope"},
+            "",
+            'CONTRACTS_INCLUDE_RULE: found "sms.nope"',
+        ),
+        ([], {"CONTRACTS_SEED": "x"}, "", "Invalid value for CONTRACTS_SEED: 'x'"),
+        ([], {}, 'include-tag = ["x"]', "[tool.contracts] include-tag in pyproject.toml: found"),
+        ([], {}, 'max-wait = "x"', "Invalid value for [tool.contracts] max-wait in pyproject.toml"),
+    ],
+    ids=["option", "environment", "type in environment", "project", "type in project"],
+)
+def test_a_wrong_setting_is_named_by_where_it_was_made(
+    arguments: list[str],
+    environment: dict[str, str],
+    project: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.contracts]\n{project}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert said(["run", *arguments], capsys).count(words) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["audit", "--defect", "nope"], '--defect: found "nope", which names nothing'),
+        (["audit", "--defect", "rule-of:sms.drafts-only"], 'did you mean "rule-off:sms.drafts-onl'),
+        (
+            ["audit", "--defect", "rule-off:sms.drafts-only", "--include-rule", "auth.*"],
+            "no defect is left to plant",
+        ),
+        (["blindspots", "--rule", "nope", "--", "true"], '--rule: found "nope"'),
+    ],
+    ids=["defect", "misspelt defect", "nothing left", "blindspots"],
+)
+def test_a_pattern_that_names_nothing_is_told(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(arguments, capsys).count(words) == 1
+
+
+def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says to somebody whose settings are wrong."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    return capsys.readouterr().err

@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from contracts.cli import real_time
 from contracts.drift.binding import Binding
-from contracts.drift.report import to_json
+from contracts.drift.report import print_drift, to_json
 from contracts.drift.run import Drift, Drifted, drift
 from contracts.settings import Selection, Settings
 from mock_server.http.app import create_app
@@ -51,6 +52,26 @@ def test_the_stub_does_not_drift_from_itself() -> None:
     found = search(app, 900, Selection())
     assert [(one.difference, one.rule_ids) for one in found.found] == []
     assert found.sequences > 500
+
+
+def test_a_rule_that_is_off_is_found_among_the_first_sequences() -> None:
+    policies = {"sms.template.instead": "off"}
+    app = create_app(shipped(), policies=policies, random_seed=99, key_prefix="peer_key")
+    found = search(app, 600)
+    assert ["sms.template.instead" in one.rule_ids for one in found.found] == [True]
+
+
+def test_what_could_not_be_played_is_told_with_its_reason() -> None:
+    app = create_app(shipped(), random_seed=99, key_prefix="peer_key")
+    found = search(app, 700)
+    assert found.found == ()
+    told = to_json(shipped(), found)["skipped"]
+    assert told["the account has no record that lead_id of updateSMS may not name"] > 0
+    assert sum(told.values()) + found.sequences == 700
+    console = Console(width=200)
+    with console.capture() as capture:
+        print_drift(shipped(), found, console)
+    assert f"{sum(told.values())} sequences could not be played:" in capture.get()
 
 
 DRIFTING = [
