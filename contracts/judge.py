@@ -80,6 +80,7 @@ def judge(
         look_around(bench)
         if choices.schemathesis:
             course.findings, course.again, course.notes = run_schemathesis(bench, watch)
+            bench.unsubscribe(())
         if not document.wordless:
             try_cases(bench, watch, course)
     except EndedError as error:
@@ -186,6 +187,7 @@ def run_checks(bench: Bench, course: Course, checks: tuple[Check, ...], watch: W
         except WithheldError as error:
             block_kinds(bench, check.kinds, str(error))
         course.left.remove(check)
+        bench.unsubscribe(course.runner.held())
 
 
 def block_rest(bench: Bench, course: Course, reason: str) -> None:

@@ -109,14 +109,14 @@ SEARCH = (
     option(
         "--examples",
         type=click.IntRange(1, 10_000),
-        default=12,
+        default=8,
         show_default=True,
         help="Generated requests for each rule and direction.",
     ),
     option(
         "--fuzz-examples",
         type=click.IntRange(1, 100_000),
-        default=8,
+        default=4,
         show_default=True,
         help="Generated requests of Schemathesis for each operation.",
     ),
@@ -133,6 +133,12 @@ SEARCH = (
         default=3.0,
         show_default=True,
         help="Seconds by which lists and timed changes may lag.",
+    ),
+    option(
+        "--thorough/--no-thorough",
+        default=None,
+        show_default="off, unless rules are chosen",
+        help="Try inferred rules, which fail no run, as much as documented ones.",
     ),
     option(
         "--schemathesis/--no-schemathesis",
@@ -287,6 +293,8 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
     if chosen.get("schemathesis") is None:
         # Its checks are of no rule: who asks for one rule waits for that one alone.
         chosen["schemathesis"] = not selection.include_rules
+    if chosen.get("thorough") is None:
+        chosen["thorough"] = bool(selection.include_rules)
     return Settings(
         chosen.get("document") or default_document_path(),
         chosen.get("base_url"),
@@ -308,6 +316,7 @@ def to_settings(chosen: dict[str, Any]) -> Settings:
         chosen.get("proxy"),
         chosen.get("ca_bundle"),
         app,
+        chosen["thorough"],
         chosen.get("database"),
     )
 

@@ -105,8 +105,8 @@ class Settings:
     document: Path
     base_url: str | None = None
     seed: int = 0
-    examples: int = 12  # generated requests for each rule and direction
-    fuzz_examples: int = 8  # generated requests for each operation by Schemathesis
+    examples: int = 8  # generated requests for each rule and direction
+    fuzz_examples: int = 4  # generated requests for each operation by Schemathesis
     steps: int = 20  # requests in one random sequence
     max_wait: float = 20.0
     grace: float = 3.0  # how long a list or a timed change may lag
@@ -122,6 +122,7 @@ class Settings:
     proxy: str | None = None
     ca_bundle: str | None = None
     app: str | None = None  # MODULE:NAME of an application that is judged in this process
+    thorough: bool = True  # whether inferred rules get as many cases as documented ones
     database: str | None = None  # where examples are kept that failed: a folder, or redis://…
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from hypothesis import HealthCheck, given, seed, settings
@@ -22,6 +22,7 @@ from contracts.surface import Surface, build_surfaces
 from contracts.target.cleaning import delete
 from contracts.target.client import Client
 from contracts.target.clock import Clock
+from contracts.target.creations import Entry
 from contracts.target.live import Live, Record
 from contracts.target.shown import key_of, record_in
 from contracts.target.wire import KEY, Exchange
@@ -51,10 +52,11 @@ class Bench:
             document, self.live, client.clock, choices.recipients, MARK, self.random
         )
         self.live.make = self.make_reference
-        self.ledger = Ledger(document.rules, choices.selection)
+        self.ledger = Ledger(document.rules, choices.selection, choices.thorough)
         self.absence = Absence()
         self.standing: dict[object, Made] = {}
         self.refused: dict[str, dict[str, Exchange]] = {}  # resource -> mark -> refused create
+        self.looked: dict[object, list[str]] = {}  # refused changes -> cases that read afterwards
         self.me: Record | None = None
 
     @property
@@ -102,20 +104,35 @@ class Bench:
         surface = self.surfaces[create.resource]
         if create.operation_id not in self.absence.there or surface.resource.lifecycle is not None:
             return False
-        kept = self.live.kept.get((create.resource, KEY), [])
-        held = {key_of(surface.resource, one) for one in kept}
-        held |= {made.record_id for made in self.standing.values()}
-        creations = self.client.creations
-        loose = [
+        loose = self.loose(create)[-GIVEN_BACK:]
+        self.delete_loose(surface, loose)
+        return any(entry.closed for entry in loose)
+
+    def unsubscribe(self, held: Collection[str]) -> None:
+        """Deletes subscriptions that no case holds any more.
+
+        A target tells each of them of everything that happens, which costs it more than the run.
+        """
+        for surface in self.surfaces.values():
+            if surface.resource.subscription and surface.create and surface.delete:
+                self.delete_loose(surface, self.loose(surface.create, held))
+
+    def loose(self, create: Operation, held: Collection[str] = ()) -> list[Entry]:
+        """What the run has made and nothing holds, the newest first."""
+        resource = self.document.resources[create.resource]
+        kept = {key_of(resource, one) for one in self.live.kept.get((create.resource, KEY), [])}
+        kept |= {made.record_id for made in self.standing.values()}
+        return [
             one
-            for one in creations.open_entries()
+            for one in self.client.creations.open_entries()
             if one.operation_id == create.operation_id and one.credentials == KEY
-            if one.record_id is not None and one.record_id not in held
-        ][-GIVEN_BACK:]
+            if one.record_id is not None and one.record_id not in kept and one.record_id not in held
+        ]
+
+    def delete_loose(self, surface: Surface, loose: Iterable[Entry]) -> None:
         for entry in loose:
             if not delete(self.client, surface, str(entry.record_id)):
-                creations.close(entry)
-        return any(entry.closed for entry in loose)
+                self.client.creations.close(entry)
 
     def make_reference(self, resource: str, credentials: str) -> Record | None:
         """A record to refer to, made where the target has none."""

@@ -13,6 +13,7 @@ from mock_server.spec.model import BusinessRule, ErrorLayout
 
 Verdict = Literal["kept", "broken", "not-exercised"]
 ENOUGH = 3  # findings after which a rule needs no more cases
+FIRST, EVERY = 3, 4  # cases of inferred rules alone, in each group: the first ones, then a sample
 BESIDE = 12  # cases of an inferred rule that is not selected, for what they say of refusals
 NOT_SELECTED = "not selected"
 
@@ -86,7 +87,10 @@ class Ledger:
         self,
         rules: Mapping[str, BusinessRule],
         selection: Selection,
+        thorough: bool = True,
     ) -> None:
+        self.thorough = thorough
+        self.offered: Counter[object] = Counter()
         self.accepts: Callable[[str, Finding], bool] = lambda rule_id, finding: False
         self.entries = {
             rule_id: Entry(rule, selection.has_rule(rule_id)) for rule_id, rule in rules.items()
@@ -104,6 +108,20 @@ class Ledger:
             one.selected or one.rule.certainty == "documented" or one.met < BESIDE for one in own
         )
         return told and any(is_open(entry) for entry in self.beside)
+
+    def takes(self, case: Case) -> bool:
+        """Whether a case is tried: of those for inferred rules alone a sample, unless thorough.
+
+        No such rule can fail a run, and a reading of the page needs less than what it says.
+        """
+        if self.thorough or any(
+            one.rule.certainty == "documented" for one in self.iter_entries(case.rule_ids)
+        ):
+            return True
+        group = (case.rule_ids, case.name.partition(" ")[0])
+        count = self.offered[group]
+        self.offered[group] += 1
+        return count < FIRST or count % EVERY == 0
 
     def has_heard(self, rule_ids: Iterable[str], certain: bool) -> bool:
         """Whether there is as much against each of these rules already, of those that are judged."""

@@ -37,7 +37,8 @@ class Runner:
         for case in cases:
             if not self.bench.clock.virtual:
                 self.resume_due()
-            if self.bench.ledger.wants(case.rule_ids):
+            ledger = self.bench.ledger
+            if ledger.wants(case.rule_ids) and ledger.takes(case):
                 self.start(case, None)
 
     def finish(self) -> None:
@@ -48,6 +49,15 @@ class Runner:
             if pause > 0:
                 self.bench.clock.wait(pause + SLACK)
             self.resume_due()
+
+    def held(self) -> set[str]:
+        """The records that waiting cases have made."""
+        bodies = [
+            exchange.answer.body
+            for _, _, attempt in self.waiting
+            for exchange in attempt.story.exchanges
+        ]
+        return {str(body["id"]) for body in bodies if isinstance(body, dict) and "id" in body}
 
     def resume_due(self) -> None:
         while self.waiting and self.waiting[0][0] <= self.bench.clock.now():

@@ -162,6 +162,8 @@ def connect_endpoint(
     transport = context.transport or endpoint_of(address.origin, choices, timepiece, guard)
     pace = build_pace(choices, timepiece, context)
     creations = Creations(*place_of_ledger(choices, timepiece))
+    # What is on this machine is in the same power cut, and a wait for the disk takes milliseconds.
+    creations.outlives_machine = not address.loopback
     client = Client(document, transport, guard, keys, timepiece, pace, creations, context.tell)
     if context.stop is not None:
         context.stop.remedy = f"contracts cleanup --ledger {creations.path}"

@@ -86,6 +86,7 @@ class Creations:
     place: Place | None = None
     entries: list[Entry] = field(default_factory=list)
     file: IO[bytes] | None = None
+    outlives_machine: bool = True  # whether intents wait for the disk itself
     is_told: bool = False  # whether the file says already where the run's records are
     lock: Lock = field(default_factory=Lock)
 
@@ -127,7 +128,7 @@ class Creations:
         entry.side_effects, entry.made, entry.moment = beside
         more = {name: said for name, said in beside._asdict().items() if said}
         with self.lock:
-            # A process that is killed has handed it over; the intent alone must outlive a machine.
+            # A process that is killed has handed it over; the intent alone may outlive a machine.
             self.write({"intent": entry.number, "id": record_id, **more}, safely=False)
 
     def close(self, entry: Entry, stays: str = "") -> None:
@@ -152,7 +153,7 @@ class Creations:
                 if not self.is_told:
                     self.append(asdict(self.place) if self.place is not None else {})
             self.append(line)
-            if safely:
+            if safely and self.outlives_machine:
                 os.fsync(self.file.fileno())
         except OSError as error:
             raise CouldNotRunError(

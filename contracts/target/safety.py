@@ -102,6 +102,7 @@ class Unread:
     """A record that could not be read: it may be in any state."""
 
 
+MOST_PLACES = 1000
 MISSING = Stored(None, frozenset())  # nothing is stored there
 UNREAD = Unread()
 
@@ -119,6 +120,7 @@ class Guard:
         self.has_cookie = bool(placed(document, "cookie"))
         self.root = document.base_path
         self.fetch: Fetch | None = None
+        self.places: dict[tuple[str, str], list[tuple[Route, str]]] = {}  # paths seen before
         self.is_stub = False  # whether the target has a control API
         self.known: dict[tuple[str, str], Stored] = {}
         self.looked_up: dict[tuple[str, str], Stored | Unread] = {}
@@ -164,13 +166,19 @@ class Guard:
 
     def routes_at(self, target: str) -> list[tuple[Route, str]]:
         """The routes of a path, each with the id of the record that it names."""
-        segments = read_segments(target, self.root)
-        path = "/" + "/".join(segments or ("",))
-        return [
-            (route, segments[-1] if segments and route.takes_id else "")
-            for route in self.routes
-            if segments is not None and route.pattern.fullmatch(path)
-        ]
+        place = (self.root, target.partition("?")[0])
+        found = self.places.get(place)
+        if found is None:
+            if len(self.places) >= MOST_PLACES:
+                self.places.clear()
+            segments = read_segments(target, self.root)
+            path = "/" + "/".join(segments or ("",))
+            found = self.places[place] = [
+                (route, segments[-1] if segments and route.takes_id else "")
+                for route in self.routes
+                if segments is not None and route.pattern.fullmatch(path)
+            ]
+        return found
 
     def check_anything(self) -> frozenset[str] | None:
         """A request of which a server could make anything."""

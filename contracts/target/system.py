@@ -8,12 +8,20 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
+from certifi import where
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.util import make_headers, parse_url
 
 from contracts.errors import CouldNotRunError, WithheldError
 from contracts.settings import Timepiece
@@ -25,6 +33,11 @@ LARGEST_ANSWER = 32 * 2**20
 IDLE = 2.0  # seconds after which the other side may have closed a connection
 PAUSES = (0.2, 1.0)  # before a request is tried again that is safe to repeat
 SAFE = ("GET", "HEAD", "OPTIONS")
+OWN_HEADERS = {
+    "User-Agent": "contracts (mock-server-kit)",
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+}
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Gate = Callable[[str, str, Mapping[str, str], bytes | None], object]
@@ -105,25 +118,6 @@ def build_environ(
     return environ
 
 
-class GatedAdapter(HTTPAdapter):
-    """The last place before the socket: what is prepared passes the gate once more, as it is."""
-
-    def __init__(self, origin: str, gate: Gate) -> None:
-        super().__init__(max_retries=0)
-        self.target = origin_of(origin)
-        self.gate = gate
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **words: Any) -> Any:
-        body = request.body
-        if origin_of(request.url or "") != self.target:
-            raise WithheldError("the target's own address")
-        if not isinstance(body, bytes | str | None):
-            raise WithheldError("a body that can be read beforehand")
-        content = body.encode() if isinstance(body, str) else body
-        self.gate(request.method or "", request.path_url, request.headers, content)
-        return super().send(request, *args, **words)
-
-
 def origin_of(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -147,9 +141,7 @@ class EndpointTransport:
         self.name = self.origin = origin
         self.timepiece = timepiece
         self.gate = gate
-        self.proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self.verify: bool | str = ca_bundle or True
-        self.session = self.build_session()
+        self.pool = open_pool(proxy, ca_bundle)
         self.used = timepiece.monotonic()
 
     def send(
@@ -158,7 +150,7 @@ class EndpointTransport:
         for pause in (*PAUSES, None):
             try:
                 return self.perform(method, path, headers, content)
-            except (requests.RequestException, OSError, ValueError) as error:
+            except (HTTPError, OSError, ValueError) as error:
                 if pause is None or not may_repeat(method, error):
                     raise CouldNotRunError(f"{self.origin} {why(error)}") from None
                 self.timepiece.sleep(pause)
@@ -168,26 +160,27 @@ class EndpointTransport:
         self, method: str, path: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
         self.refresh()
-        with self.session.request(
-            method,
-            f"{self.origin}{path}",
-            headers=dict(headers),
-            data=content,
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            allow_redirects=False,
-            auth=no_auth,
-            stream=True,
-            proxies=self.proxies,
-            verify=self.verify,
-        ) as response:
+        headers = {**OWN_HEADERS, **headers}
+        url = parse_url(f"{self.origin}{path}")  # as it is about to be on the wire
+        if origin_of(url.url) != origin_of(self.origin):
+            raise WithheldError("the target's own address")
+        self.gate(method, url.request_uri, headers, content)
+        response = self.pool.urlopen(
+            method, url.url, redirect=False, headers=headers, body=content, preload_content=False
+        )
+        try:
             body = b"".join(self.iter_chunks(response))
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, body, parse_json(body))
+        except BaseException:
+            response.close()  # what is left of an answer must not be read for the next one
+            raise
+        response.release_conn()
+        lowered = {name.lower(): value for name, value in response.headers.itermerged()}
+        return Answer(response.status, lowered, body, parse_json(body))
 
-    def iter_chunks(self, response: requests.Response) -> Iterator[bytes]:
+    def iter_chunks(self, response: BaseHTTPResponse) -> Iterator[bytes]:
         """The body; an answer without end ends the run."""
         began, size = self.timepiece.monotonic(), 0
-        for chunk in response.iter_content(65_536):
+        for chunk in response.stream(65_536, decode_content=True):
             size += len(chunk)
             if size > LARGEST_ANSWER:
                 raise CouldNotRunError(f"{self.origin} answers with more than {size} bytes")
@@ -199,22 +192,23 @@ class EndpointTransport:
         """Begins new connections after a pause, so that none is stale."""
         now = self.timepiece.monotonic()
         if now - self.used > IDLE:
-            self.session.close()
+            self.pool.clear()
         self.used = now
 
-    def build_session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.headers["User-Agent"] = "contracts (mock-server-kit)"
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, GatedAdapter(self.origin, self.gate))
-        return session
 
-
-def no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps the session from adding credentials of its own."""
-    return prepared
+def open_pool(proxy: str | None, ca_bundle: str | None) -> PoolManager:
+    """Connections that stay open, know no setting of the machine, and try nothing twice."""
+    trusted = ca_bundle or where()
+    words: dict[str, Any] = {
+        "retries": False,
+        "timeout": Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+        "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
+    }
+    if proxy is None:
+        return PoolManager(**words)
+    login = unquote(parse_url(proxy).auth or "")
+    given = make_headers(proxy_basic_auth=login) if login else None
+    return ProxyManager(proxy, proxy_headers=given, **words)
 
 
 NO_END = f"did not end its answer within {LONGEST_ANSWER:.0f} seconds"
@@ -244,12 +238,11 @@ def why(error: Exception) -> str:
 
 def may_repeat(method: str, error: Exception) -> bool:
     """Whether a request can go out again: it only asks, or nothing of it can have arrived."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.InvalidURL):
+    if isinstance(error, SSLError | LocationValueError):
         return False
-    if not isinstance(error, requests.RequestException | OSError):
+    if not isinstance(error, HTTPError | OSError):
         return False
-    unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in str(error)
-    return method in SAFE or unsent
+    return method in SAFE or isinstance(error, ConnectTimeoutError | NewConnectionError)
 
 
 # Addresses

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from certifi import where
+from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import make_headers
 
 from contracts.errors import CouldNotRunError, WithheldError
-from contracts.target.system import EndpointTransport, is_loopback, parse_base_url, why
+from contracts.target.system import (
+    EndpointTransport,
+    is_loopback,
+    open_pool,
+    parse_base_url,
+    why,
+)
 from tests.unit.contracts.fake import FakeTime
+
+NO_POOL = HTTPConnectionPool("sms.example")
 
 
 @pytest.mark.parametrize(
@@ -66,95 +89,100 @@ def test_what_is_no_base_url_is_said_without_its_secrets(text: str, words: str) 
     assert "hunter2" not in str(caught.value)
 
 
+@dataclass
+class Sent:
+    """What would have been on the wire."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+
+
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
-    """The place behind the gate: what gets here would have been on the wire."""
-    sent: list[requests.PreparedRequest] = []
+def wire(monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
+    """The place behind the gate, where everything is answered with a redirect and a cookie."""
+    sent: list[Sent] = []
 
-    def send(self: HTTPAdapter, request: requests.PreparedRequest, **words: Any) -> Any:
-        sent.append(request)
-        response = requests.Response()
-        response.status_code = 307
-        response.headers["Location"] = "https://elsewhere.example/api/v1/activity/sms/"
-        response.headers["Set-Cookie"] = "session=1; Path=/"
-        response.raw = urllib3.HTTPResponse(body=io.BytesIO(), preload_content=False)
-        response.request = request
-        response.url = request.url or ""
-        return response
+    def urlopen(self: PoolManager, method: str, url: str, **words: Any) -> urllib3.HTTPResponse:
+        assert words["redirect"] is False
+        sent.append(Sent(method, url, words["headers"]))
+        headers = {
+            "Location": "https://elsewhere.example/api/v1/activity/sms/",
+            "Set-Cookie": "session=1; Path=/",
+        }
+        return urllib3.HTTPResponse(io.BytesIO(), headers, 307, preload_content=False)
 
-    monkeypatch.setattr(HTTPAdapter, "send", send)
+    monkeypatch.setattr(PoolManager, "urlopen", urlopen)
     return sent
 
 
-def test_no_redirect_is_followed_and_no_cookie_kept(wire: list[Any]) -> None:
+def test_no_redirect_is_followed_and_no_cookie_kept(wire: list[Sent]) -> None:
     transport = EndpointTransport("https://sms.example", FakeTime().piece(), lambda *a: None)
     for method in ("GET", "POST", "PUT", "GET"):
         assert transport.send(method, "/api/v1/me/", {"Authorization": "x"}, b"").status == 307
     assert len(wire) == 4
     assert {request.url for request in wire} == {"https://sms.example/api/v1/me/"}
-    assert not any("Cookie" in request.headers for request in wire)
+    assert not any("cookie" in map(str.lower, request.headers) for request in wire)
 
 
-def test_the_gate_sees_what_is_about_to_be_on_the_wire(wire: list[Any]) -> None:
+def test_the_gate_sees_what_is_about_to_be_on_the_wire(wire: list[Sent]) -> None:
     seen: list[tuple[Any, ...]] = []
     transport = EndpointTransport(
         "https://sms.example", FakeTime().piece(), lambda *found: seen.append(found)
     )
     transport.send("POST", "/api/v1/x/../activity/sms/?a=b c", {"X-A": "b"}, b"{}")
     [(method, target, headers, content)] = seen
-    assert (method, target, content) == ("POST", wire[0].path_url, b"{}")
+    assert (method, f"https://sms.example{target}", content) == ("POST", wire[0].url, b"{}")
     assert target == "/api/v1/activity/sms/?a=b%20c"
+    assert headers == wire[0].headers
     assert headers["X-A"] == "b"
 
 
-def test_what_the_gate_withholds_is_never_on_the_wire(wire: list[Any]) -> None:
+def test_what_the_gate_withholds_is_never_on_the_wire(wire: list[Sent]) -> None:
     def gate(*found: Any) -> None:
         raise WithheldError("leave")
 
     transport = EndpointTransport("https://sms.example", FakeTime().piece(), gate)
-    with pytest.raises(WithheldError):
-        transport.send("GET", "/", {}, None)
-    with pytest.raises(WithheldError):
-        transport.session.post("https://sms.example/", data=b"{}")
+    for method in ("GET", "POST"):
+        with pytest.raises(WithheldError):
+            transport.send(method, "/", {}, None)
     assert wire == []
 
 
-@pytest.mark.parametrize(
-    "url", ["https://elsewhere.example/", "http://sms.example/", "https://sms.example:444/"]
-)
-def test_nothing_goes_to_another_origin_whoever_asks(wire: list[Any], url: str) -> None:
+@pytest.mark.parametrize("path", ["@elsewhere.example/", ":444/", ".example/"])
+def test_no_path_leads_to_another_origin(wire: list[Sent], path: str) -> None:
     transport = EndpointTransport("https://sms.example", FakeTime().piece(), lambda *a: None)
     with pytest.raises(WithheldError, match="the target's own address"):
-        transport.session.get(url, headers={"Authorization": "x"})
+        transport.send("GET", path, {"Authorization": "x"}, None)
     assert wire == []
 
 
-def test_a_body_that_can_only_be_read_once_is_withheld(wire: list[Any]) -> None:
-    transport = EndpointTransport("https://sms.example", FakeTime().piece(), lambda *a: None)
-    with pytest.raises(WithheldError):
-        transport.session.post("https://sms.example/", data=iter([b"x"]))
-    assert wire == []
-
-
-def test_proxies_of_the_machine_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+def test_proxies_and_trust_of_the_machine_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example:1")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    transport = EndpointTransport("https://sms.example", FakeTime().piece(), lambda *a: None)
-    found = transport.session.merge_environment_settings(
-        "https://sms.example/", {}, True, None, None
-    )
-    assert not found["proxies"]
-    assert found["verify"] is True
+    pool = open_pool(None, None)
+    assert pool.proxy is None
+    assert pool.connection_pool_kw["ca_certs"] == where()
+
+
+def test_a_proxy_that_is_named_gets_its_own_password_and_no_other(tmp_path: Path) -> None:
+    pool = open_pool("http://user:p%40ss@proxy.example:3128", str(tmp_path))
+    assert isinstance(pool, ProxyManager)
+    assert pool.proxy is not None
+    assert (pool.proxy.host, pool.proxy.port) == ("proxy.example", 3128)
+    assert pool.proxy_headers == make_headers(proxy_basic_auth="user:p@ss")
+    assert pool.connection_pool_kw["ca_cert_dir"] == str(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
-        (requests.ConnectionError("Connection aborted"), {"GET": 3, "POST": 1}),
-        (requests.ConnectionError("NewConnectionError: refused"), {"GET": 3, "POST": 3}),
-        (requests.ReadTimeout("timed out"), {"GET": 3, "POST": 1}),
-        (requests.ConnectTimeout("timed out"), {"GET": 3, "POST": 3}),
-        (requests.exceptions.SSLError("certificate verify failed: expired (x)"), {"GET": 1}),
+        (ProtocolError("Connection aborted"), {"GET": 3, "POST": 1}),
+        (NewConnectionError(HTTPConnection("sms.example"), "refused"), {"GET": 3, "POST": 3}),
+        (ReadTimeoutError(NO_POOL, "/", "timed out"), {"GET": 3, "POST": 1}),
+        (ConnectTimeoutError("timed out"), {"GET": 3, "POST": 3}),
+        (SSLError("certificate verify failed: expired (x)"), {"GET": 1}),
     ],
     ids=str,
 )
@@ -164,11 +192,11 @@ def test_only_what_is_safe_to_repeat_is_repeated(
     for method, count in tries.items():
         sent = []
 
-        def send(self: HTTPAdapter, request: Any, sent: list[Any] = sent, **words: Any) -> Any:
-            sent.append(request)
+        def urlopen(*given: Any, sent: list[Any] = sent, **words: Any) -> Any:
+            sent.append(given)
             raise error
 
-        monkeypatch.setattr(HTTPAdapter, "send", send)
+        monkeypatch.setattr(PoolManager, "urlopen", urlopen)
         time = FakeTime()
         transport = EndpointTransport("https://sms.example", time.piece(), lambda *a: None)
         with pytest.raises(CouldNotRunError, match=r"https://sms\.example "):
@@ -181,16 +209,16 @@ def test_only_what_is_safe_to_repeat_is_repeated(
     ("error", "words"),
     [
         (
-            requests.exceptions.SSLError("[SSL] certificate verify failed: self-signed (_ssl.c:1)"),
+            SSLError("[SSL] certificate verify failed: self-signed (_ssl.c:1)"),
             "certificate that is not trusted: self-signed",
         ),
-        (requests.exceptions.SSLError("wrong version"), "does not speak TLS"),
-        (requests.ReadTimeout("read timed out"), "did not answer"),
-        (requests.ConnectionError("Failed to resolve 'x'"), "does not resolve"),
-        (requests.ConnectionError("Connection refused"), "nothing listens there"),
-        (requests.exceptions.ProxyError("x"), "proxy"),
-        (requests.exceptions.ContentDecodingError("gzip"), "not compressed as it says"),
-        (requests.ConnectionError("Remote end closed"), "dropped the connection"),
+        (SSLError("wrong version"), "does not speak TLS"),
+        (ReadTimeoutError(NO_POOL, "/", "read timed out"), "did not answer"),
+        (NameResolutionError("x", HTTPConnection("x"), OSError()), "does not resolve"),
+        (NewConnectionError(HTTPConnection("x"), "[Errno 111] Connection refused"), "nothing lis"),
+        (ProxyError("x", OSError("x")), "proxy"),
+        (DecodeError("failed to decode gzip"), "not compressed as it says"),
+        (ProtocolError("Remote end closed"), "dropped the connection"),
     ],
     ids=str,
 )
