@@ -89,7 +89,11 @@ SAFETY = (
         type=click.IntRange(1),
         help="Stop after so many requests; deleting what was created comes on top.",
     ),
-    option("--max-seconds", type=click.FloatRange(1), help="Stop after so many seconds."),
+    option(
+        "--max-seconds",
+        type=click.FloatRange(1),
+        help="Stop after so many seconds; deleting what was created comes on top.",
+    ),
     RATE,
     LEDGER,
     *NETWORK,
