@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from contracts.cases import expect
@@ -41,6 +42,7 @@ from contracts.target.client import path_of
 from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import properties_of
 
+SOON = 5.0  # seconds in which what comes soon has come
 LEAST = 2  # seconds; one that begins on a whole second may be over in no time
 AT_ONCE = 0.5  # seconds in which what should not wait has happened
 SHORT = 3.0  # seconds, where they are really waited for
@@ -49,6 +51,8 @@ DELAY = 8.0  # long enough that twice of it can be told from it
 POLL = 0.25
 SKEW = 120.0  # seconds by which a clock may differ from this machine's
 LAG = 5.0  # seconds beyond the grace after which what time does is late, and not only slow
+LAST = 0.6  # seconds before the end in which something can still be cancelled
+HARDLY = 0.15  # seconds before the end in which nothing can be told any more
 EARLY = 0.7  # an answer within so many seconds of the due time says nothing of "too soon"
 
 
@@ -66,6 +70,8 @@ def cases(bench: Bench) -> Iterator[Case]:
                 yield from moment_cases(bench, surface, lifecycle, timed)
         for state in lifecycle.final:
             yield from final_cases(bench, surface, lifecycle, state)
+        for state in lifecycle.initial:
+            yield from resting_cases(bench, surface, lifecycle, state)
 
 
 def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) -> Iterator[Case]:
@@ -88,6 +94,12 @@ def event_cases(surface: Surface, lifecycle: Lifecycle, transition: Transition) 
 
 def is_moment(value: Value) -> bool:
     return isinstance(value, Expression) and value.source == "now"
+
+
+def is_fine(value: Any) -> bool:
+    """Whether a moment is told finer than to the second."""
+    found = read_moment(value)
+    return found is not None and found.microsecond != 0
 
 
 def happens(timed: Transition) -> tuple[str, ...]:
@@ -154,6 +166,14 @@ def delay_cases(
         if story.bench.clock.now() - made.made_at > delay - EARLY:
             story.block("its time was over before it could be cancelled")
         yield from cancelled(story, lifecycle, made, timed, delay * 0.4)
+
+    def at_last(story: Story) -> Steps:
+        made = make(story, name, timed.source, **{field: int(delay)})
+        if not any(is_fine(made.record.get(one)) for one in surface.resource.date_times):
+            story.block("the target seems to keep whole seconds")
+        end = story.exchanges[-1].sent + int(delay)
+        yield end - LAST - story.bench.clock.now()
+        take_back(story, lifecycle, made, timed, delay, end - HARDLY)
 
     def anew(back: Transition, entry: Transition) -> Any:
         """Cancelled, and asked for anew without a delay: the first one means nothing any more."""
@@ -238,6 +258,7 @@ def delay_cases(
     for back in cancels(lifecycle, timed):
         ids = tuple(dict.fromkeys((*back.rule_ids, *window)))
         yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled in time', in_time)
+        yield Case(ids, f'"{timed.source}" with {field} {int(delay)}, cancelled at last', at_last)
         for entry in entries(lifecycle, timed.source):
             if entry.source == back.to and field in back.sets and not usual_delay(surface, field):
                 what = f'"{timed.source}" cancelled, and again without {field}'
@@ -709,14 +730,22 @@ def cancelled(
 
 
 def take_back(
-    story: Story, lifecycle: Lifecycle, made: Made, timed: Transition, delay: float
+    story: Story,
+    lifecycle: Lifecycle,
+    made: Made,
+    timed: Transition,
+    delay: float,
+    until: float = inf,
 ) -> Transition:
+    """Cancels it; blocks where a refusal comes `until` when or later, which says nothing."""
     back = cancels(lifecycle, timed)[0]
     if made.record.get(lifecycle.field) != timed.source:
         story.block(f'the record did not stay "{timed.source}"')
     changes = {lifecycle.field: back.to, **demanded(story, made, back.to)}
     exchange = change(story, made, changes)
     if not exchange.answer.accepted:
+        if exchange.came > until:
+            story.block("its time was nearly over before it could be cancelled")
         # Where time has moved it already, it is the time that is wrong, and not the way back.
         gone = reread(story, made).get(lifecycle.field) == timed.to
         story.drop_last()
@@ -788,7 +817,7 @@ def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
     if not is_reachable(lifecycle, state) or not ids:
         return
     name = surface.resource.name
-    longest = 5.0 if not bench.clock.virtual else 7200.0
+    longest = SOON if not bench.clock.virtual else 7200.0
     watched = [
         field
         for timed in lifecycle.transitions
@@ -825,10 +854,7 @@ def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
         """Given what would move a record of another state, it stays as it is all the same."""
 
         def steps(story: Story) -> Steps:
-            field = timed.at or timed.after or ""
-            moment = format_moment(story.bench.clock.now() + LEAST + 0.999)
-            made = make(story, name, state, **{field: moment if timed.at else LEAST})
-            return watch(story, made)
+            return watch(story, make(story, name, state, **soon(story, timed)))
 
         return steps
 
@@ -838,6 +864,40 @@ def final_cases(bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
         field = timed.at or timed.after
         if state in lifecycle.initial and timed.timed and field in given:
             yield Case(ids, f'"{state}" with {field} stays as it is', with_time(timed))
+
+
+def soon(story: Story, timed: Transition) -> dict[str, Any]:
+    """What would make time move a record that waits."""
+    moment = format_moment(story.bench.clock.now() + LEAST + 0.999)
+    return {timed.at or timed.after or "": moment if timed.at else LEAST}
+
+
+def resting_cases(
+    bench: Bench, surface: Surface, lifecycle: Lifecycle, state: str
+) -> Iterator[Case]:
+    """A state that requests alone end: given what would move one of another state, it stays."""
+    if state in lifecycle.final or any(t.timed for t in lifecycle.transitions if t.source == state):
+        return
+    pause = SOON if not bench.clock.virtual else 7200.0
+
+    def resting(timed: Transition) -> Any:
+        def steps(story: Story) -> Steps:
+            made = make(story, surface.resource.name, state, **soon(story, timed))
+            yield pause
+            found = reread(story, made).get(lifecycle.field)
+            if found != state:
+                expected = f'still "{state}", which nobody has asked to end'
+                story.refute(expected, f"{found!r}", expect.fields({lifecycle.field: state}))
+
+        return steps
+
+    given = surface.create.body_fields if surface.create is not None else ()
+    for timed in lifecycle.transitions:
+        field = timed.at or timed.after
+        if timed.timed and field in given:
+            ids = closed_rules(lifecycle, state, timed.to)
+            if ids:
+                yield Case(ids, f'"{state}" with {field} stays as it is', resting(timed))
 
 
 def final_rules(bench: Bench, surface: Surface) -> tuple[str, ...]:

@@ -243,6 +243,15 @@ DEFECTS: dict[str, Defect] = {
     "cancel-three-seconds": breaks(
         "sms.cancel.outbox sms.undo-window", "cancelled in three seconds, whatever send_in says"
     ),
+    "cancel-not-at-last": breaks(
+        "sms.cancel.outbox sms.undo-window", "not cancelled in the last second of send_in"
+    ),
+    "draft-with-delay-is-sent": breaks(
+        "sms.transitions.closed", "a draft that was given a send_in is sent when it is over"
+    ),
+    "draft-with-date-is-sent": breaks(
+        "sms.transitions.closed", "a draft that was given a date_scheduled is sent then"
+    ),
     "outbox-waits-for-date": breaks(
         "sms.outbox.sends sms.draft.send", "in outbox an SMS waits for the date that the draft had"
     ),
@@ -1070,6 +1079,12 @@ class Peer:
                 entered = max(date, entered)
             factor = {"send-in-halved": 0.5, "send-in-doubled": 2}.get(self.defect, 1)
             return entered + timedelta(seconds=0 if ignored else max(seconds, 0) * factor)
+        if sms["status"] == "draft" and not changing:
+            if self.wrong("draft-with-delay-is-sent") and is_number(sms["send_in"]):
+                return entered + timedelta(seconds=sms["send_in"])
+            if self.wrong("draft-with-date-is-sent"):
+                date = sms["date_scheduled"]
+                return max(date, entered) if isinstance(date, datetime) else None
         if sms["status"] == "inbox" and self.wrong("inbox-becomes-sent"):
             return entered
         if sms["status"] == "inbox" and self.wrong("delayed-log-is-sent") and sms["send_in"]:
@@ -1690,6 +1705,8 @@ class Peer:
             is_open = is_open and not (late and self.wrong("cancel-half-window"))
             late = self.now() > sms["entered"] + timedelta(seconds=3)
             is_open = is_open and not (late and self.wrong("cancel-three-seconds"))
+            late = self.now() > sms["entered"] + timedelta(seconds=sms["send_in"] - 1)
+            is_open = is_open and not (late and self.wrong("cancel-not-at-last"))
         if move == ("draft", "outbox") and changes.get("send_in"):
             is_open = is_open and not self.wrong("draft-to-outbox-send-in-refused")
         if not is_open:
