@@ -21,13 +21,27 @@ from mock_server.problems import Problem, Violation
 
 # Parameters and fields that hold what nobody is to read in a log, whatever API it is.
 NAMES = (
-    r"(?:api|access|private|secret|session)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
+    r"(?:api|access|client|private|secret|session|signature|signing)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
     r"|passwd|passphrase|pass[_-]?code|session[_-]?id|credentials?|authorization"
 )
-# Headers of which nothing is kept; keys may name tenants as well.
+# Headers of which nothing is kept, by the words of their names; keys may name tenants as well.
 CREDENTIALS = frozenset(
-    {"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE", "HTTP_MOCK_TENANT"}
+    [
+        "APIKEY",
+        "AUTH",
+        "AUTHORIZATION",
+        "COOKIE",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "KEY",
+        "PASSWORD",
+        "SECRET",
+        "SESSION",
+        "TENANT",
+        "TOKEN",
+    ]
 )
+NO_CREDENTIALS = frozenset({"HTTP_IDEMPOTENCY_KEY"})  # a key that opens nothing
 HIDDEN = "…"
 BODY_SHOWN = 20_000  # bytes of a body that an entry shows
 
@@ -72,7 +86,7 @@ class Entry:
         self.query = request.query
         # In the form of WSGI, made out only when somebody looks.
         self.headers = [
-            (name, HIDDEN if name in CREDENTIALS else value)
+            (name, HIDDEN if is_secret(name) else value)
             for name, value in request.headers.items()
             if name[:5] == "HTTP_"
         ]
@@ -101,6 +115,12 @@ class Entry:
 
 
 numbers = count(1)
+
+
+@cache
+def is_secret(header: str) -> bool:
+    """Whether a header, named as WSGI has it, may hold credentials."""
+    return not CREDENTIALS.isdisjoint(header.split("_")) and header not in NO_CREDENTIALS
 
 
 def as_meant(path: str) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 from mock_server.pipeline.exchange import Exchange, ParameterPlan
 from mock_server.pipeline.query import build_filter, format_cursor, parse_cursor
 from mock_server.pipeline.write import erase, make_all, shown, write
-from mock_server.problems import Problem, Violation
+from mock_server.problems import Problem
 from mock_server.rules.values import Context
-from mock_server.spec.model import Parameter
 from mock_server.state.store import Filter, Found, Record
 
 MAXIMUM = 1 << 40
@@ -109,7 +108,8 @@ def list_(exchange: Exchange) -> Problem | None:
         elif word.does == "filter" and (word.any is None or value != word.any):
             filters.append(filter_of(parameter, value, exchange))
     if cursor is not None:
-        return list_at(exchange, cursor, filters, min(limit, MAXIMUM))
+        list_at(exchange, cursor, filters, min(limit, MAXIMUM))
+        return None
     page = plan.prototype.resource.page
     store = exchange.tenant.store
     found = store.select(
@@ -124,15 +124,10 @@ def list_(exchange: Exchange) -> Problem | None:
     return None
 
 
-def list_at(
-    exchange: Exchange, cursor: ParameterPlan, filters: list[Filter], limit: int
-) -> Problem | None:
-    """A page that begins where a cursor says."""
-    name, mark = cursor.parameter.name, None
-    if name in exchange.query:
-        mark = parse_cursor(exchange.query[name])
-        if mark is None:
-            return refuse_cursor(exchange, cursor.parameter, exchange.query[name])
+def list_at(exchange: Exchange, cursor: ParameterPlan, filters: list[Filter], limit: int) -> None:
+    """A page that begins where a cursor says; at the first where it is let through and says nothing."""
+    name = cursor.parameter.name
+    mark = parse_cursor(exchange.query[name]) if name in exchange.query else None
     prototype = exchange.operation.prototype
     page = prototype.resource.page
     found = exchange.tenant.store.page_at(prototype.collection, filters, mark, limit)
@@ -140,16 +135,6 @@ def list_at(
     for key, beside in ((page.next, found.next), (page.previous, found.previous)):
         if key is not None:
             exchange.answer[key] = None if beside is None else format_cursor(beside)
-    return None
-
-
-def refuse_cursor(exchange: Exchange, parameter: Parameter, text: str) -> Problem:
-    name, message = parameter.name, "Not a valid cursor."
-    expected = "a cursor of an earlier page"
-    exchange.broken = (
-        Violation(parameter.rule_ids, f"/query/{name}", name, message, text, expected),
-    )
-    return Problem(exchange.operation.refusal, message, exchange.broken)
 
 
 def filter_of(parameter: ParameterPlan, value: Any, exchange: Exchange) -> Filter:

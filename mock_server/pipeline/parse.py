@@ -12,8 +12,10 @@ from jsonschema_rs import ValidationError
 
 from mock_server.messages import say
 from mock_server.pipeline.exchange import Exchange, ParameterPlan
+from mock_server.pipeline.query import parse_cursor
 from mock_server.problems import Problem, Violation
 from mock_server.rules.describe import matching, named
+from mock_server.spec.model import Parameter
 from mock_server.spec.schemas import keyword_of
 
 DEPTH_LIMIT = 100  # levels of a body; validators give up not far beyond
@@ -59,6 +61,9 @@ def parse_query(exchange: Exchange, query: str) -> None:
             if error is not None:
                 exchange.violations.append(refuse(plan, text, error.kind.name, error.kind.value))
                 break
+            if word is not None and word.does == "cursor" and parse_cursor(text) is None:
+                exchange.violations.append(refuse_cursor(plan.parameter, text))
+                break
         else:
             if value != "" or word is None or word.op == "in":
                 exchange.query[name] = value
@@ -85,6 +90,12 @@ def refuse(plan: ParameterPlan, found: str | None, keyword: str, limit: object) 
         message = f"Not a valid value. Expected {named(schema)}."
     name = plan.parameter.name
     return Violation(plan.parameter.rule_ids, f"/query/{name}", name, message, found, expected)
+
+
+def refuse_cursor(parameter: Parameter, text: str) -> Violation:
+    name, message = parameter.name, "Not a valid cursor."
+    expected = "a cursor of an earlier page"
+    return Violation(parameter.rule_ids, f"/query/{name}", name, message, text, expected)
 
 
 def parse_body(exchange: Exchange, media_types: Sequence[str]) -> Problem | None:

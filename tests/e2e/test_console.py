@@ -191,6 +191,24 @@ def test_an_sms_is_written_and_cancelled_in_time(page: Page) -> None:
     assert page.errors() == []
 
 
+def test_requests_begin_anew_where_the_journal_does(page: Page) -> None:
+    for _ in range(3):
+        page.api("GET", "/api/v1/me/")
+    page.open("requests")
+    page.wait(lambda: len(page.chrome.find_elements(By.CSS_SELECTOR, ".side .item")) == 3)
+    page.api("POST", "/__mock/reset")
+    page.wait(lambda: not page.chrome.find_elements(By.CSS_SELECTOR, ".side .item"))
+    page.api("GET", "/api/v1/lead/")
+    page.wait(lambda: len(page.chrome.find_elements(By.CSS_SELECTOR, ".side .item")) == 1)
+
+
+@pytest.mark.parametrize("place", ["state/%", "constructor", "rules/%E0%A4%A"])
+def test_an_address_that_is_none_opens_what_is_near(page: Page, place: str) -> None:
+    page.open(place)
+    assert page.find("main") is not None
+    assert [one for one in page.errors() if "Uncaught" in one] == []
+
+
 # The answer that holds a thread comes when `release` is called.
 LATE = """
     const ask = window.fetch, open = new Promise((done) => { window.release = done; });

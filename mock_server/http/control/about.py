@@ -103,6 +103,8 @@ def steps_of(example: Example, document: Document) -> list[dict[str, Any]]:
             "query": in_words(step.query),
             "wait": step.wait,
         }
+        if step.credentials != "default":
+            row["credentials"] = step.credentials
         rows.append({**row, "body": in_words(step.body)} if step.has_body else row)
     return rows
 

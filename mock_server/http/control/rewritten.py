@@ -18,7 +18,6 @@ from mock_server.http.journal import Entry, covered, to_value, without_secrets
 from mock_server.pipeline.exchange import Plan
 from mock_server.spec import default_document_path
 
-MOST = 20  # requests before it
 FIXTURE, CLOCK = "mock_server", "mock_clock"
 PASSED = SECOND  # between two requests: less makes no difference
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
@@ -53,7 +52,9 @@ def test_of(entry: Entry, call: Call) -> str:
     plan = call.lane.plan
     names: dict[str, str] = {}  # id -> the variable that holds its record
     lines = []
-    steps = steps_before(entry, call)
+    steps, lost = steps_before(entry, call)
+    for name in lost:
+        lines.append(f"    # What made {name} is in the journal no more: make it here.")
     moments = moments_of([*steps, entry], call)
     for before, moment in zip(steps, moments, strict=False):
         lines += moment
@@ -97,22 +98,31 @@ def names_moment(entry: Entry) -> bool:
     return any(MOMENT.search(unquote(text)) for text in iter_words(entry))
 
 
-def steps_before(entry: Entry, call: Call) -> list[Entry]:
-    """The requests that made, or changed, the records that a request names: the oldest first."""
-    seed = call.tenant.planting.store
+def steps_before(entry: Entry, call: Call) -> tuple[list[Entry], list[str]]:
+    """The requests that made, or changed, the records that a request names: the oldest first.
+
+    And the ids of records that the journal no longer has the making of.
+    """
+    seed, store = call.tenant.planting.store, call.tenant.store
     held = {name for kept in seed.collections() for name in ids_in(seed.iter_records(kept))}
-    wanted = set(iter_words(entry)) - held
+    there = {name for kept in store.collections() for name in ids_in(store.iter_records(kept))}
+    before_it = [
+        one
+        for one in call.tenant.journal
+        if one.number < entry.number and one.method != "GET" and one.answer.status < 400
+        # An answer that was asked for, or a fault, stands for no change.
+        if not preference_of(one) and not faults_of(one)
+    ]
+    ids = held | there | {made_by(one) for one in before_it}
+    ids.discard("")
+    wanted = ids & set(iter_words(entry))
     steps: list[Entry] = []
-    for before in reversed([one for one in call.tenant.journal if one.number < entry.number]):
-        if before.method == "GET" or before.answer.status >= 400 or len(steps) == MOST:
-            continue
-        if preference_of(before) or faults_of(before):  # such an answer stands for no change
-            continue
-        named = made_by(before)
-        if named in wanted or any(part in wanted for part in before.path.split("/")):
+    for before in reversed(before_it):
+        if made_by(before) in wanted or any(part in wanted for part in before.path.split("/")):
             steps.insert(0, before)
-            wanted |= set(iter_words(before)) - held
-    return steps
+            wanted |= ids & set(iter_words(before))
+    made = {made_by(one) for one in steps}
+    return steps, sorted(wanted - held - made)
 
 
 def ids_in(records: Iterable[Any]) -> Iterator[str]:

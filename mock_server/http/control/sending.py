@@ -26,7 +26,10 @@ UNKNOWN = b64encode(b"a_key_that_is_unknown:").decode()
 def send(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Entry:
     """Sends a wish to the mocked API; its entry stands in the journal."""
     request = build_request(lane, tenant, wish)
-    _, entry = lane.answer(request)
+    if "HTTP_PREFER" in request.headers:
+        _, entry, _ = lane.steering.answer(request, dict(request.headers), body_of(wish))
+    else:
+        _, entry = lane.answer(request)
     lane.log.write(entry, lane.plan)
     return entry
 
@@ -37,7 +40,7 @@ def build_request(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Reques
     body = body_of(wish)
     headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
     authorization = headers.get("authorization") or credentials_of(lane, tenant)
-    return Request(
+    request = Request(
         method,
         as_received(path),
         query,
@@ -46,6 +49,8 @@ def build_request(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Reques
         len(body),
         lambda limit: body[:limit],
     )
+    request.headers = {f"HTTP_{name.upper().replace('-', '_')}": headers[name] for name in headers}
+    return request
 
 
 def to_wish(entry: Entry) -> dict[str, Any]:
@@ -62,6 +67,9 @@ def to_wish(entry: Entry) -> dict[str, Any]:
     elif entry.body:
         headers["content-type"] = entry.media_type
         wish["raw"] = entry.body.decode("utf-8", "surrogateescape")
+    prefer = entry.header("Prefer")
+    if prefer:
+        headers["prefer"] = prefer
     found = refused_key(entry)
     if found:
         headers["authorization"] = "none" if found == NO_KEY else f"Basic {UNKNOWN}"

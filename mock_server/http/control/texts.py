@@ -70,6 +70,6 @@ def curl_of(entry: Entry, call: Call) -> str:
         kind = entry.media_type or "application/json"
         parts.append(f"-H {shlex.quote(f'Content-Type: {kind}')}")
         parts.append(
-            f"-d {shlex.quote(without_secrets(entry.body, call.lane.plan).decode('utf-8', 'replace'))}"
+            f"--data-raw {shlex.quote(without_secrets(entry.body, call.lane.plan).decode('utf-8', 'replace'))}"
         )
     return " ".join(parts)

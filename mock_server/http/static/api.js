@@ -75,7 +75,7 @@ export function inOrder() {
 // Server-sent events. The stream ends when nothing is new, and is asked for again after its own pause;
 // read with fetch, for an EventSource can name neither tenant nor token.
 export class Live {
-  constructor(heard, moved, changed, served) { this.heard = heard; this.moved = moved; this.changed = changed; this.served = served; this.since = null; this.writes = null; this.round = 0; }
+  constructor(heard, moved, changed, served, anew) { this.anew = anew; this.heard = heard; this.moved = moved; this.changed = changed; this.served = served; this.since = null; this.writes = null; this.round = 0; }
 
   // Done once it knows where it is: what a panel reads after that misses nothing.
   async start() {
@@ -105,6 +105,7 @@ export class Live {
 
   read(text) {
     let pause;
+    const since = this.since;
     for (const block of text.split("\n\n")) {
       const event = {};
       for (const line of block.split("\n")) {
@@ -113,6 +114,8 @@ export class Live {
       }
       if (event.retry) pause = Number(event.retry);
       if (event.id) this.since = event.id;
+      // Asked for what follows, and told only where things stand: the journal has begun anew.
+      if (event.event === "hello" && since !== null) this.anew();
       if (event.event === "request") this.heard(JSON.parse(event.data));
       if (event.event === "state") {
         const { writes, version, stale } = JSON.parse(event.data);

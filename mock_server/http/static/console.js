@@ -95,9 +95,12 @@ function tick() {
   app.panel?.tick?.();
 }
 
+// A part of the address; one that is not encoded as it should be is taken as it stands.
+function decoded(part) { try { return decodeURIComponent(part); } catch { return part; } }
+
 async function open() {
-  const [name, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
-  const wanted = PANELS[name] ? name : panelNames()[0];
+  const [name, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decoded);
+  const wanted = Object.hasOwn(PANELS, name) ? name : panelNames()[0];
   if (wanted === app.name && app.panel?.opened && app.tenant === api.tenant) { app.panel.opened(rest); return; }
   app.name = wanted; app.tenant = api.tenant;
   if (wanted === "requests") app.unseen = 0;
@@ -152,7 +155,7 @@ async function served(version, stale) {
   open();
 }
 
-const live = new Live(heard, () => app.panel?.moved?.(), (up) => { if (app.offline === up) { app.offline = !up; tick(); drawNotices(); } }, served);
+const live = new Live(heard, () => app.panel?.moved?.(), (up) => { if (app.offline === up) { app.offline = !up; tick(); drawNotices(); } }, served, () => { if (app.panel?.load) guarded(() => app.panel.load()); });
 window.addEventListener("hashchange", open);
 
 async function start() {

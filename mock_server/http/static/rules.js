@@ -84,6 +84,7 @@ export function rules(app, main, start) {
     if (!sequences.length) return null;
     return h("section", { className: "stack", "aria-label": title }, h("h3", {}, title), sequences.map((steps) => h("div", { className: "card" }, steps.map((step, position) => h("div", { className: "stack tight" },
       h("div", { className: "row wrap" }, h("span", { className: `chip ${position === steps.length - 1 ? kind : ""}` }, step.operation), h("code", {}, `${step.method} ${step.path}`), step.wait ? h("span", { className: "muted small" }, `after ${step.wait} s`) : null),
+      step.credentials ? h("span", { className: "muted small" }, "credentials: ", h("code", {}, step.credentials)) : null,
       step.query && Object.keys(step.query).length ? h("code", {}, `?${new URLSearchParams(step.query)}`) : null, "body" in step ? json(step.body) : null)))));
   }
 

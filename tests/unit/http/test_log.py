@@ -84,6 +84,13 @@ def test_what_time_does_is_told_at_its_moment_and_by_nobody(client: FlaskClient)
     assert sent["meta"] == {"request_method": None, "request_path": None}
 
 
+def test_a_cursor_that_is_none_is_explained_as_it_is_refused(client: FlaskClient) -> None:
+    wish = {"method": "GET", "path": "/event/?_cursor=abc&_limit=7"}
+    told = client.post("/__mock/explain", json=wish, auth=("api_test_key", "")).get_json()
+    assert (told["verdict"], told["status"]) == ("refused", 400)
+    assert told["nearest"]["query"] == {"_limit": "7"}
+
+
 def test_a_cursor_of_somebody_else_s_making_is_refused(client: FlaskClient) -> None:
     for cursor in ("WzEsMl0", "é", "a" * 9, "W10"):
         answer = client.get(EVENTS, query_string={"_cursor": cursor}, auth=("api_test_key", ""))

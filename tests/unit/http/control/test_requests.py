@@ -215,6 +215,33 @@ def test_headers_of_requests_are_shown_and_found(caller: Caller) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mock-Control-Token",
+        "Ocp-Apim-Subscription-Key",
+        "X-Auth",
+        "X-Forwarded-Authorization",
+        "X-Functions-Key",
+        "X-Goog-Api-Key",
+        "X-Session",
+    ],
+)
+def test_no_header_that_may_hold_a_key_is_kept(caller: Caller, name: str) -> None:
+    caller.ask("GET", "/api/v1/me/", headers={name: "hush-hush"})
+    (entry,) = caller.control("GET", "/requests")
+    assert entry["request_headers"][name] == "…"
+    assert "hush-hush" not in json.dumps(entry)
+
+
+def test_the_key_of_signatures_is_not_shown(caller: Caller) -> None:
+    wanted = {"url": "https://hooks.example/a", "events": [{"object_type": "lead", "action": "x"}]}
+    made = caller.ask("POST", "/api/v1/webhook/", json=wanted).get_json()
+    (entry,) = caller.control("GET", "/requests")
+    assert made["signature_key"]
+    assert entry["response"]["signature_key"] == "…"
+
+
 def test_near_requests_are_ranked(talked: Caller) -> None:
     wish = {"operation": "createSMS", "status": 400, "rule": "sms.status.values"}
     rows = talked.control("POST", "/requests/near", json=wish)
@@ -278,6 +305,48 @@ def test_a_request_is_pasted_with_the_key_and_the_preference_that_it_had(caller:
     assert lines[0].startswith("curl -i -u api_test_key: -H 'Prefer: code=404' ")
     assert lines[1].startswith("curl -i -u a_key_that_is_unknown: http")
     assert lines[2].startswith("curl -i http")
+
+
+def test_a_test_has_the_requests_that_it_needs_and_no_others(caller: Caller) -> None:
+    path = "/api/v1/activity/sms/"
+    lead = caller.ask("POST", "/api/v1/lead/", json={"name": "Of long ago"}).get_json()["id"]
+    task = caller.ask("GET", "/api/v1/task/").get_json()["data"][0]["id"]
+    caller.ask("DELETE", f"/api/v1/task/{task}/")
+    for number in range(30):
+        caller.sms(status="draft", text=f"Between {number}")
+    caller.ask("GET", f"/api/v1/task/{task}/")
+    caller.ask("POST", "/api/v1/contact/", json={"name": "Late", "lead_id": lead})
+    contact, gone = caller.control("GET", "/requests?limit=2")
+    told = caller.control("GET", f"/requests/{contact['id']}/test")["pytest"]
+    assert told.count("mock_server.client.request(") == 2
+    assert "'name': 'Of long ago'" in told
+    told = caller.control("GET", f"/requests/{gone['id']}/test")["pytest"]
+    assert told.count("mock_server.client.request(") == 2
+    assert "'DELETE'" in told
+    # What made it is in the journal no more.
+    made = caller.sms(status="draft", text="First").get_json()["id"]
+    for _ in range(510):
+        caller.ask("GET", "/api/v1/me/")
+    caller.ask("PUT", f"{path}{made}/", json={"text": "Second"})
+    entry = caller.control("GET", "/requests?limit=1")[0]
+    told = caller.control("GET", f"/requests/{entry['id']}/test")["pytest"]
+    assert f"# What made {made} is in the journal no more: make it here." in told
+
+
+def test_a_body_that_begins_like_a_file_is_pasted_as_it_is(caller: Caller) -> None:
+    caller.ask(
+        "POST", "/api/v1/activity/sms/", data="@/etc/hostname", content_type="application/json"
+    )
+    (entry,) = caller.control("GET", "/requests")
+    line = caller.control("GET", f"/requests/{entry['id']}/test")["curl"]
+    assert line.endswith(" --data-raw @/etc/hostname")
+
+
+def test_a_request_is_sent_again_with_its_preference(caller: Caller) -> None:
+    caller.ask("GET", "/api/v1/me/", headers={"Prefer": "code=404"})
+    (entry,) = caller.control("GET", "/requests")
+    again = caller.control("POST", "/requests", json={"request": entry["id"]})
+    assert (again["status"], again["steered"]) == (404, "Prefer: code=404")
 
 
 def test_no_test_is_made_of_what_a_fault_has_answered(caller: Caller) -> None:

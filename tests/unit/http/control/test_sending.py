@@ -69,3 +69,10 @@ def test_examples_name_earlier_answers_in_words(caller: Caller) -> None:
     paths = [step["path"] for example in rule["accepts"] for step in example]
     assert any(path.endswith("/{id of answer 1}/") for path in paths)
     assert "$steps" not in str(rule)
+
+
+def test_examples_tell_other_credentials_than_the_key(caller: Caller) -> None:
+    rule = caller.control("GET", "/rules/auth.required")
+    told = [example[-1].get("credentials") for example in rule["rejects"]]
+    assert "none" in told
+    assert len(set(told)) == len(told)
