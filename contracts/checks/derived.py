@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from contracts.cases import expect
-from contracts.cases.acts import change, holding, made_from, make, need, reread, valid_body
+from contracts.cases.acts import (
+    change,
+    holding,
+    is_own_text,
+    made_from,
+    make,
+    need,
+    reread,
+    valid_body,
+)
 from contracts.cases.bench import Bench
 from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.checks.lifecycle import new_value, plain_fields
@@ -20,6 +29,7 @@ from contracts.target.client import path_of
 from mock_server.spec.model import Call, Derived, Expression, Operation, Value
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
+SIGNS = ' R&D <b>"x"</b>'  # behind a name: whoever escapes values changes them
 PAUSE = 1.5  # seconds between two changes, more than the coarsest moments
 NOW_TOLERANCE = 120.0  # seconds by which a clock may differ from this machine's
 
@@ -222,18 +232,35 @@ def is_bound(create: Operation, name: str) -> bool:
 
 
 def one_more(story: Story, create: Operation, name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """A second record of the same owner, named in place of the first one that there is."""
+    """A second record of an owner of its own, whose texts have signs that markup would change."""
     reference = create.references[name]
-    owners = {theirs: found[ours] for theirs, ours in reference.match.items() if found.get(ours)}
-    if not owners:
+    if not any(found.get(ours) for ours in reference.match.values()):
         return found
     try:
+        for ours in reference.match.values():
+            owner = create.references.get(ours)
+            if owner is not None and found.get(ours) and can_make(story, owner.to):
+                record = make(story, owner.to, None, **signed_texts(story, owner.to)).record
+                found = {**found, ours: record.get(owner.by)}
+        owners = {their: found[ours] for their, ours in reference.match.items() if found.get(ours)}
         made = make(story, reference.to, None, **owners)
     except BlockedError:
         return found
     same = all(made.record.get(theirs) == value for theirs, value in owners.items())
     value = made.record.get(reference.by)
     return {**found, name: value} if same and value is not None else found
+
+
+def can_make(story: Story, resource: str) -> bool:
+    return story.bench.surface(resource).create is not None
+
+
+def signed_texts(story: Story, resource: str) -> dict[str, str]:
+    """The texts of a plain body that nothing else decides, with signs of markup behind them."""
+    create = story.bench.surface(resource).create
+    assert create is not None
+    body = valid_body(story, create, None)
+    return {n: f"{v}{SIGNS}" for n, v in body.items() if is_own_text(create, n, v)}
 
 
 def renders(derived: Derived) -> bool:
