@@ -21,7 +21,7 @@ from mock_server.problems import Problem, Violation
 
 # Parameters and fields that hold what nobody is to read in a log, whatever API it is.
 NAMES = (
-    r"(?:api|access|client|private|secret|session|signature|signing)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
+    r"(?:api|access|client|private|secret|session|sign[a-z]*)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
     r"|passwd|passphrase|pass[_-]?code|session[_-]?id|credentials?|authorization"
 )
 # Headers of which nothing is kept, by the words of their names; keys may name tenants as well.

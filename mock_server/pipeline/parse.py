@@ -61,7 +61,7 @@ def parse_query(exchange: Exchange, query: str) -> None:
             if error is not None:
                 exchange.violations.append(refuse(plan, text, error.kind.name, error.kind.value))
                 break
-            if word is not None and word.does == "cursor" and parse_cursor(text) is None:
+            if word is not None and word.does == "cursor" and text and parse_cursor(text) is None:
                 exchange.violations.append(refuse_cursor(plan.parameter, text))
                 break
         else:
