@@ -85,7 +85,7 @@ def test_a_client_that_stops_in_its_body_does_not_hold_up_the_stop(
     slow = server.send(CREDENTIALS, JSON, "Content-Length: 500", body=b"{")
     requests.get(f"{server.origin}{SMS}", auth=("api_test_key", ""), timeout=10)
     server.process.send_signal(number)
-    assert server.process.wait(timeout=15) == 0
+    assert server.process.wait(timeout=30) == 0
     slow.close()
     idle.close()
 
@@ -148,7 +148,7 @@ def test_a_log_that_nobody_reads_any_longer_is_no_requests_fault() -> None:
             assert answer.status_code == 200
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=30) == 0
         assert process.stdout is not None
         process.stdout.close()
 
