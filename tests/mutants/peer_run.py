@@ -24,7 +24,7 @@ EXAMPLES = 4  # generated requests for each rule and direction; a run of its own
 ALL = "ALL_MUTANTS" in os.environ
 
 
-def some(names: Iterable[str], every: int = 8) -> list[str]:
+def some(names: Iterable[str], every: int = 16) -> list[str]:
     """One in so many, so that a run of the tests stays short; all where `ALL_MUTANTS` is set."""
     return list(names)[:: 1 if ALL else every]
 

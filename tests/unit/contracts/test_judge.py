@@ -42,21 +42,31 @@ def broken(result: Result) -> list[str]:
     return [i for i, entry in result.ledger.entries.items() if entry.findings]
 
 
-@pytest.mark.parametrize("path", [None, LOCKERS])
+@pytest.mark.parametrize("path", [default_document_path(), LOCKERS], ids=["openapi", "lockers"])
 @pytest.mark.whole_run
-def test_the_stub_keeps_every_rule_of_its_document(path: Path | None) -> None:
-    result = judge_stub(path)
+def test_the_stub_keeps_every_rule_and_the_account_as_it_was(path: Path) -> None:
+    time = FakeTime()
+    document = load_document(path)
+    app = create_app(document, time_source=lambda: int(time.now() * 1_000_000))
+    settings = Settings(path, schemathesis=False)
+    result = judge(document, settings, {}, Timepiece(time.now, time.sleep), app=app)
     entries = result.ledger.entries
     assert broken(result) == []
     assert [i for i, entry in entries.items() if entry.flaky] == []
     unmet = [i for i, e in entries.items() if e.verdict != "kept" and e.rule.policy == "enforce"]
     assert set(unmet) <= {"limits.refused"}  # there is no limit unless one is set
     assert result.notes == ()
+    assert result.requests > 500
+    # Nothing is left in the account but the log of it.
+    for tenant in app.lane.tenants.iter_tenants():
+        for name in set(tenant.store.collections()) - {"events", "entries"}:
+            records = [str(record.data) for record in tenant.store.iter_records(name)]
+            assert [one for one in records if "contracts check" in one] == []
 
 
 @pytest.mark.whole_run
 def test_a_run_repeats_by_its_seed() -> None:
-    own = Selection(include_rules=("sms.*", "template.*"))
+    own = Selection(include_rules=("sms.draft.*", "template.*"))
     first, second = (judge_stub(seed=7, selection=own) for _ in range(2))
     cases = [[(i, e.cases) for i, e in r.ledger.entries.items()] for r in (first, second)]
     assert cases[0] == cases[1]
@@ -122,19 +132,6 @@ def test_one_rule_alone_is_judged_alone() -> None:
     judged = [i for i, entry in result.ledger.entries.items() if entry.cases]
     assert set(judged) == {"sms.send-in.limit", "sms.send-in.whole"}
     assert result.ledger.entries["sms.drafts-only"].reason == "not selected"
-
-
-@pytest.mark.whole_run
-def test_nothing_is_left_in_the_account() -> None:
-    time = FakeTime()
-    document = load_document(default_document_path())
-    app = create_app(document, time_source=lambda: int(time.now() * 1_000_000))
-    settings = Settings(default_document_path(), schemathesis=False)
-    result = judge(document, settings, {}, Timepiece(time.now, time.sleep), app=app)
-    assert result.requests > 1_000
-    for tenant in app.lane.tenants.iter_tenants():
-        texts = [record.data["text"] for record in tenant.store.iter_records("sms_activities")]
-        assert [text for text in texts if text and text.startswith("contracts check")] == []
 
 
 def test_an_unknown_key_cannot_be_judged_with() -> None:
@@ -217,7 +214,6 @@ def test_what_does_not_happen_again_is_flaky_and_not_broken() -> None:
     ("defect", "rule"),
     [
         ("scheduled-to-draft-refused", "sms.cancel.scheduled"),
-        ("refused-half-applied", "errors.bad-request"),
         ("update-lost", "sms.draft.send"),
     ],
 )
@@ -228,7 +224,7 @@ def test_random_sequences_alone_find_it(defect: str, rule: str, monkeypatch: Any
     explore = [check for check in registry.LAST_CHECKS if check.name == "explore"]
     monkeypatch.setattr("contracts.judge.CHECKS", ())
     monkeypatch.setattr("contracts.judge.LAST_CHECKS", tuple(explore))
-    result = judge_peer(defect, examples=40)
+    result = judge_peer(defect, examples=20)
     entry = result.ledger.entries[rule]
     assert entry.verdict == "broken"
     assert entry.counterexample is not None

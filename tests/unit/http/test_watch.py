@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Sequence
@@ -95,6 +96,8 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(watch, "TICK", 0)
+    # What other tests have left frozen is not looked through at each reload.
+    monkeypatch.setattr(gc, "unfreeze", lambda: None)
     return Site(tmp_path)
 
 
@@ -276,6 +279,8 @@ def test_an_overlay_that_changes_is_loaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "TICK", 0)
+    # What other tests have left frozen is not looked through at each reload.
+    monkeypatch.setattr(gc, "unfreeze", lambda: None)
     over = tmp_path / "over.yaml"
     head = 'overlay: 1.0.0\ninfo: {title: x, version: "1"}\nactions:\n'
     over.write_text(head + "- {target: $.info, update: {version: '2'}}\n")

@@ -46,6 +46,7 @@ def test_a_log_without_a_terminal_has_no_control_codes(judged):
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
 
 
+@pytest.mark.whole_run
 def test_no_line_that_is_made_here_is_longer_than_80_columns(judged):
     text = printed(judged(None, "sms.*").report)
     table = text.split("\n\n")[0]
