@@ -761,6 +761,7 @@ def told(found: Mapping[str, Any]) -> list[str]:
     if found["ignored"]:
         lines.append("")
         lines += [f"  ignored {one['pointer']}: {one['reason']}" for one in found["ignored"]]
+    lines += [f"  besides, {one}" for one in found["steered"]]
     if found["met"] and found["verdict"] == "passes":
         lines += ["", f"  keeps {', '.join(found['met'])}"]
     if found["why_none"]:

@@ -315,8 +315,13 @@ def effect_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
 
 
 def response_ways(rule: BusinessRule, place: Place, watch: Watch) -> list[Met]:
-    statuses = getattr(place.detail, "statuses", None) or (place.detail.status,)
+    statuses = statuses_of(place)
     return [lambda seen: str(seen.status) in statuses]
+
+
+def statuses_of(place: Place) -> tuple[str, ...]:
+    """The statuses of the answers that a rule speaks of: of one answer, or of a layout."""
+    return getattr(place.detail, "statuses", None) or (place.detail.status,)
 
 
 def causes(document: Document, place: Place) -> list[str]:

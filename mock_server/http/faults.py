@@ -17,12 +17,13 @@ from mock_server.clock import SECOND
 from mock_server.ids import Chance
 from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.respond import JSON, Answer, refuse
-from mock_server.problems import Problem
+from mock_server.problems import Problem, Violation
 from mock_server.rules.schema import build_condition
 
 LONGEST = 600.0  # seconds
 PERFORMED = frozenset({"latency", "half", "garbage"})  # carried out unless the fault says otherwise
-MESSAGES = {429: "Too many requests.", 503: "The service is not available."}
+LIMITED = 429
+MESSAGES = {LIMITED: "Too many requests.", 503: "The service is not available."}
 
 numbers = count(1)
 
@@ -148,17 +149,38 @@ class Fault:
             return min(float(self.wish["median"]) * spread, LONGEST)
         return float(self.wish["seconds"])
 
-    def answer(self, plan: Plan, now: int, group: str = "") -> Answer:
-        """The answer that a status or a limit gives in place of the API's own."""
+    def answer(
+        self, plan: Plan, now: int, group: str = "", rules: tuple[str, ...] = ()
+    ) -> tuple[Answer, tuple[Violation, ...]]:
+        """The answer that a status or a limit gives in place of the API's own; for what, by a limit's rules."""
         status = self.wish.get("status", 429 if self.does == "limit" else 503)
         headers = list(self.wish.get("headers", {}).items())
         if self.does == "limit":
             headers += [("Retry-After", str(self.pause(now)))]
         if "body" in self.wish:
-            return Answer(status, [JSON, *headers], orjson.dumps(self.wish["body"]))
+            return Answer(status, [JSON, *headers], orjson.dumps(self.wish["body"])), ()
         message = MESSAGES.get(status, "This fault was asked for.")
-        words = self.words(now, group) if status == 429 else {}
-        return refuse(plan, Problem(status, message, headers=tuple(headers), words=words))
+        words = self.words(now, group) if status == LIMITED else {}
+        broken: tuple[Violation, ...] = ()
+        if self.does == "limit" and status == LIMITED and rules:
+            most, per = self.wish["requests"], self.wish.get("per", 60)
+            found = f"one more than {most} requests in {per:g} s"
+            expected = f"the next in {self.pause(now)} s"
+            broken = (Violation(rules, "/method", None, message, found, expected),)
+        problem = Problem(status, message, broken, headers=tuple(headers), words=words)
+        return refuse(plan, problem), broken
+
+    def foretold(self, now: int) -> str:
+        """What it would do to a request that it matches; nothing is counted by it."""
+        early = int(self.wish.get("skip", 0)) - self.matched
+        if early > 0:
+            return f"lets {early} more through first"
+        if self.does == "limit" and not self.is_full(now):
+            return f"lets {int(self.wish['requests']) - len(self.recent)} more through now"
+        share = self.wish.get("probability", 1)
+        done = "after" if self.performed else "instead of"
+        how = f"with a probability of {share:g}, " if share < 1 else ""
+        return f"happens, {how}{done} what the API does"
 
     def pause(self, now: int) -> int:
         """Whole seconds until a limit lets a request through again."""

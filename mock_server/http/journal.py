@@ -24,6 +24,9 @@ NAMES = (
     r"(?:api|access|client|private|secret|session|sign[a-z]*)[_-]?key|(?:[a-z]+[_-]?)?(?:token|secret|password)"
     r"|passwd|passphrase|pass[_-]?code|session[_-]?id|credentials?|authorization"
 )
+# What opens something where it stands in an address.
+QUERY_NAMES = rf"{NAMES}|key|auth|sig(?:n[a-z]*)?"
+is_address = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE).fullmatch
 # Headers of which nothing is kept, by the words of their names; keys may name tenants as well.
 CREDENTIALS = frozenset(
     [
@@ -167,7 +170,7 @@ def to_json(entry: Entry, plan: Plan, coverage: Coverage) -> dict[str, Any]:
         "request_headers": {name: covered(text, plan, name) for name, text in entry.sent()},
         "request": shown(entry.body, plan),
         "status": entry.answer.status,
-        "headers": joined(entry.answer.headers),
+        "headers": {n: covered(t, plan, n) for n, t in joined(entry.answer.headers).items()},
         "response": shown(entry.answer.body, plan),
         "violations": [explain(violation, plan, "broken") for violation in entry.broken]
         + [explain(violation, plan, "warned") for violation in entry.warned],
@@ -189,7 +192,7 @@ def query_of(entry: Entry, plan: Plan) -> str:
     """A query as it was written, without secrets."""
     if not entry.query:
         return ""
-    return secrets_of(plan.secrets())[1].sub(rf"\g<1>{HIDDEN}", entry.query)
+    return without_keys(entry.query, plan)
 
 
 def shown(data: bytes, plan: Plan) -> Any:
@@ -211,25 +214,41 @@ def without_secrets(data: bytes, plan: Plan) -> bytes:
 
 
 def covered(value: Any, plan: Plan, name: str = "") -> Any:
-    """A value without what is secret in it: by the document's word, or by how a field is called."""
+    """A value without what is secret in it: by the document's word, or by how a field is called.
+
+    Of an address that stands alone, such as where a webhook goes, its login and its keys.
+    """
     if isinstance(value, dict):
         return {key: covered(child, plan, key) for key, child in value.items()}
     if isinstance(value, list):
         return [covered(child, plan, name) for child in value]
     if value is None or isinstance(value, bool):
         return value
-    is_secret, in_text = secrets_of(plan.secrets())
-    if name:
-        return HIDDEN if is_secret(name) else value
-    return in_text.sub(rf"\g<1>{HIDDEN}", value) if isinstance(value, str) else value
+    if name and secrets_of(plan.secrets())[0](name):
+        return HIDDEN
+    if isinstance(value, str) and (not name or is_address(value)):
+        return without_keys(value, plan)
+    return value
+
+
+def without_keys(text: str, plan: Plan) -> str:
+    """A query, a form, an address, or what was meant as JSON, without the keys in it."""
+    return secrets_of(plan.secrets())[1].sub(
+        lambda found: next(filter(None, found.groups())) + HIDDEN, text
+    )
 
 
 @cache
 def secrets_of(names: frozenset[str]) -> tuple[Callable[[str], Any], re.Pattern[str]]:
-    """Whether a field is secret, and secrets in a text that was meant as a form or as JSON."""
-    known = "|".join((NAMES, *map(re.escape, sorted(names))))
-    in_text = rf'(?i)((?:^|&)(?:{known})=|"(?:{known})"\s*:\s*"?)[^&",}}\]]+'
-    return re.compile(f"(?i)(?:x-)?(?:{known})").fullmatch, re.compile(in_text)
+    """Whether a field is secret, and where secrets begin in a text: in a query, JSON, a login."""
+    told = "".join(f"|{re.escape(name)}" for name in sorted(names))
+    in_query = rf"((?:^|[?&;])(?:{QUERY_NAMES}{told})=)[^&#\s\"]+"
+    in_json = rf'("(?:{NAMES}{told})"\s*:\s*"?)[^",}}\]]+'
+    in_login = r"(://)[^/?#\s@\"]+(?=@)"
+    return (
+        re.compile(f"(?i)(?:x-)?(?:{NAMES}{told})").fullmatch,
+        re.compile(f"(?i){in_query}|{in_json}|{in_login}"),
+    )
 
 
 def ignored_by(entry: Entry, plan: Plan) -> list[dict[str, Any]]:
@@ -254,7 +273,10 @@ def covered_at(place: str, value: Any, plan: Plan) -> Any:
     """What was found at a place such as `/body/text`, without what is secret in it."""
     if place.startswith("/headers/"):  # of a header it is only said what is wrong with it
         return value
-    return covered(value, plan, place.rpartition("/")[2])
+    name = place.rpartition("/")[2]
+    if place.startswith("/query/") and without_keys(f"{name}=x", plan) != f"{name}=x":
+        return HIDDEN
+    return covered(value, plan, name)
 
 
 def to_value(data: bytes) -> Any:
@@ -279,7 +301,7 @@ def explain(violation: Violation, plan: Plan, outcome: str) -> dict[str, Any]:
         "pointer": violation.pointer,
         "message": violation.message,
         "found": covered_at(violation.pointer, violation.found, plan),
-        "facts": dict(violation.facts),
+        "facts": covered(dict(violation.facts), plan),
         "accepted": violation.expected,
     }
 

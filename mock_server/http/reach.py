@@ -38,9 +38,9 @@ def find_target(url: str, allowed: Collection[str] = ()) -> Target:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise BlockedError(f"{url!r} is no address") from None
+        raise BlockedError("what it is sent to is no address") from None
     if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-        raise BlockedError(f"{url!r} is no plain http or https address")
+        raise BlockedError("what it is sent to is no plain http or https address")
     secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     chosen = port or (443 if secure else 80)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mock_server.http.faults import Facts, Fault, find, limit_headers
+from mock_server.http.coverage import statuses_of
+from mock_server.http.faults import LIMITED, Facts, Fault, find, limit_headers
 from mock_server.http.journal import to_value
 from mock_server.http.manners import Later
 from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
@@ -16,7 +17,8 @@ from mock_server.ids import Chance
 from mock_server.pipeline.authenticate import parse_credentials
 from mock_server.pipeline.exchange import OperationPlan, Request
 from mock_server.pipeline.respond import Answer, refuse
-from mock_server.problems import Problem
+from mock_server.problems import Problem, Violation
+from mock_server.spec.model import Document
 from mock_server.state.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ FLUSH = 0.05  # seconds in which half an answer leaves
 class Steering:
     """What makes an answer of a lane another than its own; asleep until something does."""
 
-    __slots__ = ("active", "chance", "expiries", "lane", "on_wait", "pause", "rate")
+    __slots__ = ("active", "chance", "expiries", "lane", "limiting", "on_wait", "pause", "rate")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
@@ -41,6 +43,7 @@ class Steering:
         self.on_wait: Callable[[], None] = lambda: None  # told before somebody is kept waiting
         self.chance = Chance(1)
         self.rate: tuple[int, float] | None = None  # requests, seconds
+        self.limiting = limit_rules(lane.document)
 
     def limit_requests(self, rate: tuple[int, float] | None) -> None:
         """Lets each key ask each operation so often from now on."""
@@ -104,6 +107,17 @@ class Steering:
 
         Told is the key's own, or the tenant's where that one refuses; what is refused counts for none.
         """
+        with tenant.store.transaction():
+            buckets = self.buckets_of(request, tenant, operation)
+            now = tenant.clock.now()
+            full = next((bucket for bucket in buckets if bucket.is_full(now)), None)
+            if full is None:
+                for bucket in buckets:
+                    bucket.recent.append(now)
+            return full or buckets[0], full is not None
+
+    def buckets_of(self, request: Request, tenant: Tenant, operation: OperationPlan) -> list[Fault]:
+        """The limits of an operation that a request counts for: its key's, and what its tenant shares."""
         assert self.rate is not None  # else nothing is counted
         requests, seconds = self.rate
         shared = self.lane.document.limits
@@ -111,19 +125,13 @@ class Steering:
         counted = [(credentials[1] if credentials else "", requests, "key")]
         if shared.times:
             counted.append(("", requests * shared.times, shared.kind))
-        with tenant.store.transaction():
-            buckets: list[Fault] = []
-            for key, most, kind in counted:
-                place = (key, operation.operation.operation_id)
-                wish = {"does": "limit", "requests": most, "per": seconds, "kind": kind}
-                buckets.append(tenant.limits.get(place) or Fault(wish))
-                tenant.limits[place] = buckets[-1]
-            now = tenant.clock.now()
-            full = next((bucket for bucket in buckets if bucket.is_full(now)), None)
-            if full is None:
-                for bucket in buckets:
-                    bucket.recent.append(now)
-            return full or buckets[0], full is not None
+        buckets: list[Fault] = []
+        for key, most, kind in counted:
+            place = (key, operation.operation.operation_id)
+            wish = {"does": "limit", "requests": most, "per": seconds, "kind": kind}
+            buckets.append(tenant.limits.get(place) or Fault(wish))
+            tenant.limits[place] = buckets[-1]
+        return buckets
 
     def answered(
         self,
@@ -138,20 +146,38 @@ class Steering:
     ) -> tuple[Answer, Entry, Fault | None]:
         lane = self.lane
         if other is not None and not other.performed:
-            answer = other.answer(lane.plan, now, group_of(operation))
-            return *self.noted(request, answer, tenant, body, operation, describe(other)), other
+            answer, broken = other.answer(lane.plan, now, group_of(operation), self.limiting)
+            answer, entry = self.noted(request, answer, tenant, body, operation, describe(other))
+            self.count(entry, tenant, operation, broken)
+            return answer, entry, other
         if wish.answers and operation is not None:
             answer = preferred(lane.document, lane.plan, operation, wish, self.chance)
             return *self.noted(request, answer, tenant, body, operation, f"Prefer: {wish}"), other
         answer, entry = lane.answer(request)
         if other is not None and other.does in ("status", "limit"):
-            answer = entry.answer = other.answer(lane.plan, now, group_of(operation))
+            answer, _ = other.answer(lane.plan, now, group_of(operation))
+            entry.answer = answer
         elif wish.wait is not None:
             answer.headers.append((APPLIED, str(wish)))
         entry.steered = (
             ", ".join(describe(one) for one in (*late, *([other] if other else []))) or None
         )
         return answer, entry, other
+
+    def count(
+        self,
+        entry: Entry,
+        tenant: Tenant | None,
+        operation: OperationPlan | None,
+        broken: tuple[Violation, ...],
+    ) -> None:
+        """Notes the rules by which a limit has refused a request, as those of a refusal are."""
+        if not broken or tenant is None or operation is None:
+            return
+        entry.broken = broken
+        ids = tuple(rule_id for one in broken for rule_id in one.rule_ids)
+        seen = (entry.operation_id, entry.answer.status, ids, ())
+        entry.sighting = self.lane.coverage.count(tenant, seen)
 
     def redirect(self, request: Request, named: str, operation: OperationPlan | None) -> bool:
         """Makes a request that is let in one of another tenant; False where that is unknown."""
@@ -213,13 +239,25 @@ class Steering:
     ) -> tuple[list[Fault], Fault | None, Fault | None]:
         if tenant is None or not tenant.faults:
             return [], None, None
+        facts = self.facts_of(request, environ, operation, body)
+        with tenant.store.transaction():
+            return find(tenant.faults, facts, tenant.clock.now())
+
+    def facts_of(
+        self,
+        request: Request,
+        environ: Mapping[str, Any],
+        operation: OperationPlan | None,
+        body: bytes,
+    ) -> Facts:
+        """What faults look at, without credentials."""
         headers = {
             name[5:].replace("_", "-").lower(): value
             for name, value in environ.items()
             if name.startswith("HTTP_") and name != "HTTP_AUTHORIZATION"
         }
         headers["content-type"] = request.content_type
-        facts = Facts(
+        return Facts(
             operation.operation.operation_id if operation is not None else "",
             request.method,
             request.path,
@@ -227,8 +265,34 @@ class Steering:
             headers,
             to_value(body),
         )
+
+    def foresee(
+        self, request: Request, tenant: Tenant, operation: OperationPlan | None, body: bytes
+    ) -> list[str]:
+        """What would make the answer of a request another than the API's own, told and not counted."""
+        told: list[str] = []
+        wish = parse_prefer(request.headers.get("HTTP_PREFER", ""))
+        if isinstance(wish, str):
+            told.append(wish)
+        elif wish.answers:
+            told.append(f"Prefer: {wish} asks for an answer of the document, whatever is judged")
         with tenant.store.transaction():
-            return find(tenant.faults, facts, tenant.clock.now())
+            now = tenant.clock.now()
+            facts = self.facts_of(request, request.headers, operation, body)
+            told += [
+                f"{describe(one)} {one.foretold(now)}"
+                for one in tenant.faults
+                if one.left != 0 and one.matches(facts)
+            ]
+            if self.rate is not None and operation is not None:
+                seconds = self.rate[1]
+                told += [
+                    f"the limit of {one.wish['requests']} requests in {seconds:g} s "
+                    f"({one.wish['kind']}) is reached; the next passes in {one.pause(now)} s"
+                    for one in self.buckets_of(request, tenant, operation)
+                    if one.is_full(now)
+                ]
+        return told
 
     def wait(self, late: list[Fault], wish: Preference) -> None:
         seconds = sum(fault.delay() for fault in late) + (wish.wait or 0)
@@ -264,6 +328,18 @@ class Steering:
             or self.rate is not None
             or any(tenant.faults for tenant in self.lane.tenants.iter_tenants())
         )
+
+
+def limit_rules(document: Document) -> tuple[str, ...]:
+    """The rules by which who asks too often is refused: those that speak of that answer and no other."""
+    return tuple(
+        rule.rule_id
+        for rule in document.rules.values()
+        if rule.places
+        and all(
+            one.kind == "response" and statuses_of(one) == (str(LIMITED),) for one in rule.places
+        )
+    )
 
 
 def group_of(operation: OperationPlan | None) -> str:

@@ -15,12 +15,19 @@ from mock_server.http.control.errors import ControlError
 from mock_server.http.control.judging import Judge, Judged
 from mock_server.http.control.repair import LEAVE_OUT, TRIES, Edit, is_there, nearest
 from mock_server.http.control.requests import whole
+from mock_server.http.control.sending import body_of
 from mock_server.http.control.snapshots import named
 from mock_server.http.coverage import to_sighting
+from mock_server.http.journal import (
+    covered,
+    covered_at,
+    ignored_rows,
+    to_value,
+    without_keys,
+)
 from mock_server.http.journal import explain as explain_violation
-from mock_server.http.journal import ignored_rows, to_value
 from mock_server.http.wire import Lane
-from mock_server.pipeline.exchange import Exchange
+from mock_server.pipeline.exchange import Exchange, Plan
 from mock_server.pipeline.respond import refuse
 from mock_server.spec.model import Document
 from mock_server.spec.pointers import parse_pointer
@@ -31,7 +38,23 @@ def explain(call: Call) -> Any:
     wish = whole(call, {name: said for name, said in call.body.items() if name != "snapshot"})
     wanted = call.body.get("snapshot")
     snapshot = None if wanted is None else named(call, wanted)
-    return judgement(call.lane, call.tenant, wish, Judge(call.lane, call.tenant, snapshot))
+    found = judgement(call.lane, call.tenant, wish, Judge(call.lane, call.tenant, snapshot))
+    if "request" in call.body:  # somebody else's, of which only what the journal shows is told
+        found["nearest"] = without_secrets(found["nearest"], call.lane.plan)
+        for row in found["changes"]:
+            place = row["pointer"]
+            row |= {end: covered_at(place, row[end], call.lane.plan) for end in ("from", "to")}
+    return found
+
+
+def without_secrets(wish: dict[str, Any] | None, plan: Plan) -> dict[str, Any] | None:
+    """A wish as the journal would show it."""
+    if wish is None:
+        return None
+    found: dict[str, Any] = covered(wish, plan)
+    if isinstance(wish.get("query"), str):
+        found["query"] = without_keys(wish["query"], plan)
+    return found
 
 
 def judgement_of(
@@ -49,7 +72,7 @@ def judgement_of(
 
 def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge) -> dict[str, Any]:
     """Everything that can be said of a request before it is sent."""
-    judged = judge(wish)
+    judged, plan = judge(wish), lane.plan
     refused = judged.problem is not None
     found = nearest(judge, wish) if refused else None
     exchange = judged.exchange
@@ -60,18 +83,27 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
         "operation": None if exchange is None else exchange.operation.operation.operation_id,
         "stages": judged.stages,
         "violations": [
-            explain_violation(violation, lane.plan, outcome)
+            explain_violation(violation, plan, outcome)
             for outcome, listed in (("broken", judged.violations), ("warned", warned))
             for violation in listed
         ],
         "ignored": ignored_in(lane, judged),
         "met": sorted(met_by(lane, judged)),
-        "facts": facts_of(exchange) if exchange is not None and hasattr(exchange, "tenant") else [],
+        "facts": covered(
+            facts_of(exchange) if exchange is not None and hasattr(exchange, "tenant") else [], plan
+        ),
         "would": would(lane, judged),
+        "steered": steered(lane, tenant, judged, wish),
         "nearest": None if found is None else shown(found[0]),
         "why_none": why_none(judged) if refused and found is None else None,
         "changes": [] if found is None else changes_of(lane, wish, found[1]),
     }
+
+
+def steered(lane: Lane, tenant: Tenant, judged: Judged, wish: Mapping[str, Any]) -> list[str]:
+    """What would make its answer another than the API's own: faults, a limit, what it prefers."""
+    operation = None if judged.exchange is None else judged.exchange.operation
+    return lane.steering.foresee(judged.request, tenant, operation, body_of(wish))
 
 
 def why_none(judged: Judged) -> str:
@@ -141,11 +173,11 @@ def would(lane: Lane, judged: Judged) -> dict[str, Any]:
     if judged.problem is None:
         return {
             "status": judged.status,
-            "body": None if judged.stored is None else dict(judged.stored.data),
+            "body": None if judged.stored is None else covered(judged.stored.data, lane.plan),
         }
     warned = () if judged.exchange is None else judged.exchange.warned
     answer = refuse(lane.plan, judged.problem, warned)
-    return {"status": answer.status, "body": orjson.loads(answer.body)}
+    return {"status": answer.status, "body": covered(orjson.loads(answer.body), lane.plan)}
 
 
 def shown(wish: Mapping[str, Any]) -> dict[str, Any]:

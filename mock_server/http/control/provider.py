@@ -11,8 +11,9 @@ from mock_server.clock import format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import Form, iter_misfits
-from mock_server.http.journal import explain
+from mock_server.http.journal import covered, explain
 from mock_server.messages import article
+from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.order import catch_up, perform
 from mock_server.pipeline.tell import spread
 from mock_server.spec.model import Expression, Value
@@ -70,7 +71,7 @@ def come_in(call: Call, name: str, facts: Mapping[str, Any]) -> Any:
     prepared, _ = plan.happenings[name]
     faults = list(iter_misfits(Form(dict(prepared.happening.facts), prepared.facts), facts, "body"))
     if faults:
-        raise ControlError(400, "The facts do not fit.", faults)
+        raise ControlError(409, "The facts do not fit.", faults)
     with tenant.store.transaction():
         now = catch_up(plan, tenant)
         exchange, problem = perform(plan, tenant, name, facts, now)
@@ -83,11 +84,11 @@ def come_in(call: Call, name: str, facts: Mapping[str, Any]) -> Any:
 
 def deliveries(call: Call) -> Any:
     """What went out to subscribers, the newest first."""
-    return [delivery_row(one) for one in reversed(call.tenant.deliveries)]
+    return [delivery_row(one, call.lane.plan) for one in reversed(call.tenant.deliveries)]
 
 
 def one_delivery(call: Call) -> Any:
-    return delivery_row(find_delivery(call))
+    return delivery_row(find_delivery(call), call.lane.plan)
 
 
 def find_delivery(call: Call) -> Delivery:
@@ -113,16 +114,16 @@ def send_again(call: Call) -> Any:
         tenant.deliveries.append(fresh)
         assert tenant.dispatch is not None  # there was a delivery
         tenant.dispatch(tenant, [fresh])
-    return delivery_row(fresh)
+    return delivery_row(fresh, call.lane.plan)
 
 
-def delivery_row(delivery: Delivery) -> dict[str, Any]:
+def delivery_row(delivery: Delivery, plan: Plan) -> dict[str, Any]:
     waits = delivery.state == "waiting" and delivery.attempts
     return {
         "id": delivery.number,
         "subscription": delivery.subscription,
         "entry": delivery.entry,
-        "url": delivery.url,
+        "url": covered(delivery.url, plan, "url"),
         "state": delivery.state,
         "made": format_instant(delivery.made),
         "next": format_instant(delivery.due) if waits else None,
@@ -130,7 +131,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
             {"at": format_instant(one.instant), "status": one.status, "error": one.error or None}
             for one in delivery.attempts
         ],
-        "body": json.loads(delivery.body),
+        "body": covered(json.loads(delivery.body), plan),
     }
 
 

@@ -12,7 +12,7 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.interface import misfit
 from mock_server.http.control.sending import build_request
-from mock_server.http.journal import explain
+from mock_server.http.journal import HIDDEN, covered, explain
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.pipeline.order import catch_up, run
 from mock_server.pipeline.plant import complete
@@ -24,8 +24,6 @@ from mock_server.spec.pointers import escape, nearest, one_of
 from mock_server.state.seed import build_fit, record_faults
 from mock_server.state.store import Record
 from mock_server.state.tenant import Tenant
-
-HIDDEN_KEY = "…"
 
 
 def collections(call: Call) -> Any:
@@ -57,12 +55,21 @@ def keys_of(plan: Plan, prototype: Prototype) -> set[str]:
     return {one.by for one in plan.schemes.values() if one.to == prototype.resource.name}
 
 
-def row_of(plan: Plan, prototype: Prototype, record: Record) -> dict[str, Any]:
+def fields_of(record: Record) -> dict[str, Any]:
+    """All fields of a record, hidden ones too."""
+    return {**record.data, **record.hidden}
+
+
+def shown_of(plan: Plan, prototype: Prototype, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a record without what is secret in them."""
     keys = keys_of(plan, prototype)
-    fields = {**record.data, **record.hidden}
+    return {k: HIDDEN if k in keys and v else covered(v, plan, k) for k, v in fields.items()}
+
+
+def row_of(plan: Plan, prototype: Prototype, record: Record) -> dict[str, Any]:
     return {
         "id": record.record_id,
-        "record": {k: HIDDEN_KEY if k in keys and v else v for k, v in fields.items()},
+        "record": shown_of(plan, prototype, fields_of(record)),
         "due": None if record.due is None else format_instant(record.due),
     }
 
@@ -101,17 +108,25 @@ def create(call: Call) -> Any:
     prototype = prototype_of(call)
     operation = operation_for(call, prototype, "create")
     if operation is not None:
-        return through(call, prototype, operation, {}), 201
-    return by_record(call, prototype, None), 201
+        return through(call, prototype, operation, {}, call.body), 201
+    return by_record(call, prototype, None, call.body), 201
 
 
 def change(call: Call) -> Any:
     prototype = prototype_of(call)
     stored = stored_of(call, prototype)
     operation = operation_for(call, prototype, "update")
+    # What comes back as it was shown, without its secrets, is no change of them.
+    fields = fields_of(stored)
+    shown = shown_of(call.lane.plan, prototype, fields)
+    body = {
+        name: value
+        for name, value in call.body.items()
+        if name not in fields or fields[name] == value or shown[name] != value
+    }
     if operation is not None:
-        return through(call, prototype, operation, path_of(operation, stored))
-    return by_record(call, prototype, stored)
+        return through(call, prototype, operation, path_of(operation, stored), body)
+    return by_record(call, prototype, stored, body)
 
 
 def remove(call: Call) -> Any:
@@ -119,7 +134,7 @@ def remove(call: Call) -> Any:
     stored = stored_of(call, prototype)
     operation = operation_for(call, prototype, "delete")
     if operation is not None:
-        through(call, prototype, operation, path_of(operation, stored))
+        through(call, prototype, operation, path_of(operation, stored), None)
     else:
         with call.tenant.store.transaction():
             call.tenant.store.delete(prototype.collection, stored.record_id)
@@ -151,14 +166,18 @@ def path_of(plan: OperationPlan, stored: Record) -> dict[str, Any]:
 
 
 def through(
-    call: Call, prototype: Prototype, operation: OperationPlan, path: dict[str, Any]
+    call: Call,
+    prototype: Prototype,
+    operation: OperationPlan,
+    path: dict[str, Any],
+    body: Any,
 ) -> Any:
     """Carries a change out as the operation would; it leaves no entry in the journal."""
     lane, tenant = call.lane, call.tenant
     wish = {"operation": operation.operation.operation_id, "parameters": path}
     if operation.operation.does != "delete":
-        check_fields(prototype, operation, call.body)
-        wish["body"] = call.body
+        check_fields(prototype, operation, body)
+        wish["body"] = body
     _, exchange, problem = run(
         lane.plan, lane.tenants, operation, build_request(lane, tenant, wish), path
     )
@@ -185,13 +204,15 @@ def check_fields(prototype: Prototype, operation: OperationPlan, body: Mapping[s
         raise ControlError(409, f"A {prototype.resource.title} has no such field.", faults)
 
 
-def by_record(call: Call, prototype: Prototype, stored: Record | None) -> Any:
+def by_record(
+    call: Call, prototype: Prototype, stored: Record | None, body: Mapping[str, Any]
+) -> Any:
     """Writes a record by no more rules than a seed keeps."""
     lane, tenant = call.lane, call.tenant
-    given = prototype.canonical(call.body)
+    given = prototype.canonical(body)
     with tenant.store.transaction():
         now = catch_up(lane.plan, tenant)
-        known = {} if stored is None else {**stored.data, **stored.hidden}
+        known = {} if stored is None else fields_of(stored)
         check_given(call, prototype, known, given)
         if stored is not None and given.get("id", stored.record_id) != stored.record_id:
             fault = misfit("body/id", given["id"], f'the id as it is, "{stored.record_id}"')

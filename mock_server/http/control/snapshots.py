@@ -9,7 +9,7 @@ from typing import Any
 from mock_server.clock import Clock, format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
-from mock_server.http.control.records import row_of
+from mock_server.http.control.records import fields_of, shown_of
 from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.order import catch_up
 from mock_server.spec.pointers import nearest
@@ -156,13 +156,16 @@ def compare(plan: Plan, before: Records, after: Records) -> dict[str, Any]:
         old, new = before.get(name, {}), after.get(name, {})
 
         def shown(record: Record, prototype: Any = prototype) -> dict[str, Any]:
-            return dict(row_of(plan, prototype, record)["record"])
+            return shown_of(plan, prototype, fields_of(record))
 
         created += [change_row(name, i, record=shown(r)) for i, r in new.items() if i not in old]
         deleted += [change_row(name, i, record=shown(r)) for i, r in old.items() if i not in new]
         for record_id, record in new.items():
             if record_id in old and record is not old[record_id]:
-                fields = differences(shown(old[record_id]), shown(record))
+                # What is secret is compared as it is, and then not shown.
+                names = differences(fields_of(old[record_id]), fields_of(record))
+                was, became = shown(old[record_id]), shown(record)
+                fields = {n: {"before": was.get(n), "after": became.get(n)} for n in names}
                 if fields:
                     changed.append(change_row(name, record_id, fields=fields))
     return {"created": created, "changed": changed, "deleted": deleted}
@@ -172,13 +175,10 @@ def change_row(collection: str, record_id: str, **more: Any) -> dict[str, Any]:
     return {"collection": collection, "id": record_id, **more}
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The fields that differ."""
     names = dict.fromkeys((*old, *new))
-    return {
-        name: {"before": old.get(name), "after": new.get(name)}
-        for name in names
-        if old.get(name) != new.get(name)
-    }
+    return [name for name in names if old.get(name) != new.get(name)]
 
 
 def clock_of(snapshot: Snapshot, source: Any) -> Clock:

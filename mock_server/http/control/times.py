@@ -56,7 +56,7 @@ def happen(call: Call) -> Any:
     named = facts.get("id")
     if not isinstance(named, str):
         fault = misfit("body/id", named, "the id of the record to which it happens")
-        raise ControlError(400, "The facts do not fit.", [fault])
+        raise ControlError(409, "The facts do not fit.", [fault])
     record = cause(call.lane.plan, call.tenant, named, event, facts)
     if record is None:
         raise cannot_happen(call, event, named)

@@ -9,6 +9,7 @@ export function judged(found, app, send) {
   return h("div", { className: "stack" },
     h("div", { className: "row" }, statusChip(found.status), h("strong", {}, found.verdict === "passes" ? "It would pass." : "It would be refused."), found.operation ? h("span", { className: "muted" }, found.operation) : null),
     h("ul", { className: "stages small" }, found.stages.map((row) => h("li", {}, h("strong", {}, row.stage), h("span", {}, h("span", { className: `chip ${KINDS[row.decision]}` }, row.decision)), h("span", { className: "muted" }, row.why)))),
+    found.steered.length ? h("div", { className: "card" }, h("h3", {}, "Something else would answer"), h("ul", { className: "small" }, found.steered.map((one) => h("li", {}, one)))) : null,
     found.violations.map(violation),
     ignored(found.ignored),
     found.facts.length ? h("details", {}, h("summary", {}, `${plural(found.facts.length, "fact")} used`), h("dl", { className: "keys small" }, found.facts.flatMap((fact) => [h("dt", { className: "muted" }, fact.what), h("dd", {}, h("code", {}, shown(fact.value)))]))) : null,

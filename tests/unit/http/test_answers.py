@@ -385,7 +385,7 @@ def test_the_provider_can_fail_a_sending(client: FlaskClient) -> None:
     failed = ask(client, "POST", "/__mock/events/fails", json=wish).get_json()
     assert (failed["status"], failed["error_message"]) == ("error", "Unreachable")
     assert ask(client, "POST", "/__mock/events/fails", json=wish).status_code == 409
-    assert ask(client, "POST", "/__mock/events/fails", json={}).status_code == 400
+    assert ask(client, "POST", "/__mock/events/fails", json={}).status_code == 409
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,21 @@ def test_the_vendors_client_waits_and_asks_again(
     ids = [api.post("activity/sms", data={"status": "draft"})["id"] for _ in range(5)]
     assert len(set(ids)) == 5
     assert waited == [3.0, 3.0]
+
+
+def test_a_refusal_names_its_rule_which_is_met_by_it(document: Document) -> None:
+    client = create_app(document, rate_limit=(1, 8), time_source=lambda: START).test_client()
+    named = "limits.refused"
+    assert ask(client).headers.get("Mock-Broken-Rules") is None
+    foreseen = ask(client, "POST", "/__mock/explain", json={"operation": "listSMS"}).get_json()
+    assert foreseen["steered"] == [
+        "the limit of 1 requests in 8 s (key) is reached; the next passes in 8 s"
+    ]
+    refused = ask(client)
+    assert (refused.status_code, refused.headers.get("Mock-Broken-Rules")) == (429, named)
+    entry = ask(client, path=refused.headers["Mock-Explanation"]).get_json()
+    told = [(one["rules"][0]["id"], one["found"]) for one in entry["violations"]]
+    assert told == [(named, "one more than 1 requests in 8 s")]
+    rules = ask(client, path="/__mock/coverage").get_json()["rules"]
+    (met,) = [row for row in rules if row["id"] == "limits.refused"]
+    assert (met["kept"], met["broke"]) == (1, 1)

@@ -222,3 +222,46 @@ def test_events_and_clock_belong_to_one_key(caller: Caller, other: Caller) -> No
     assert 'status: found "error"; expected one of outbox, scheduled' in again["error"]
     refused = caller.control("POST", "/events/failed", 404, json={"id": made["id"]})
     assert 'did you mean "fails"?' in refused["error"]
+
+
+PLACE = "https://user:private-login@hook.example/in?key=private-query&shade=dark"
+PRIVATE = ("private-login", "private-query")
+
+
+def test_no_key_is_shown_wherever_it_stands(caller: Caller) -> None:
+    body = {"url": PLACE, "events": [{"object_type": "lead", "action": "created"}]}
+    made = caller.ask("POST", "/api/v1/webhook/?key=private-query", json=body)
+    assert made.get_json()["url"] == PLACE  # to its owner the API itself says all
+    signing, webhook = made.get_json()["signature_key"], made.get_json()["id"]
+    caller.control("POST", "/snapshots", 201, json={"name": "before"})
+    caller.ask("POST", "/api/v1/lead/", json={"name": "A lead to tell of"})
+    caller.ask("PUT", f"/api/v1/webhook/{webhook}/", json={"url": f"{PLACE}&more=1"})
+    entry = caller.control("GET", "/requests?operation=createWebhook")[0]
+    told = [
+        entry,
+        caller.control("GET", "/state/webhooks"),
+        caller.control("GET", f"/state/webhooks/{webhook}"),
+        caller.control("GET", "/snapshots/before/diff"),
+        caller.control("GET", "/deliveries"),
+        caller.control("GET", f"/requests/{entry['id']}/test"),
+        caller.control("POST", "/explain", json={"request": entry["id"]}),
+    ]
+    for one in told:
+        assert not [word for word in (*PRIVATE, signing) if word in str(one)], one
+    assert entry["query"] == "key=…"
+    assert entry["request"]["url"] == "https://…@hook.example/in?key=…&shade=dark"
+    changed = told[3]["changed"][0]["fields"]["url"]
+    assert changed["after"] == "https://…@hook.example/in?key=…&shade=dark&more=1"
+
+
+@pytest.mark.parametrize("by", ["operation", "record"])
+def test_a_record_that_comes_back_as_it_was_shown_keeps_its_keys(caller: Caller, by: str) -> None:
+    body = {"url": PLACE, "events": [{"object_type": "lead", "action": "created"}]}
+    webhook = caller.ask("POST", "/api/v1/webhook/", json=body).get_json()["id"]
+    shown = caller.control("GET", f"/state/webhooks/{webhook}")["record"]
+    sent = {"url": shown["url"], "status": "paused"}
+    if by == "record":
+        sent["signature_key"] = shown["signature_key"]
+    caller.control("PUT", f"/state/webhooks/{webhook}?by={by}", json=sent)
+    stored = caller.ask("GET", f"/api/v1/webhook/{webhook}/").get_json()
+    assert (stored["url"], stored["status"]) == (PLACE, "paused")

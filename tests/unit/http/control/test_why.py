@@ -252,3 +252,33 @@ def test_where_none_is_near_it_is_said_why(caller: Caller, monkeypatch: pytest.M
     assert found["why_none"].startswith(f"{many} things are wrong with it, and none of 1 requests")
     passing = {"operation": "createSMS", "body": {"status": "draft"}}
     assert caller.control("POST", "/explain", json=passing)["why_none"] is None
+
+
+def test_what_would_answer_in_place_of_the_api_is_foreseen_and_not_counted(caller: Caller) -> None:
+    asked = {"operation": "listSMS", "headers": {"Prefer": "code=404"}}
+    for wish in (
+        {"does": "status", "status": 503, "probability": 0.5, "match": {"operation": "listSMS"}},
+        {"does": "latency", "seconds": 0, "skip": 1},
+        {"does": "limit", "requests": 2, "per": 9},
+        {"does": "drop", "match": {"operation": "createSMS"}},
+        {"does": "drop", "times": 1, "match": {"method": "PATCH"}},
+    ):
+        caller.control("POST", "/faults", 201, json=wish)
+    for _ in range(3):
+        told = caller.control("POST", "/explain", json=asked)
+        assert told["verdict"] == "passes"
+        assert [one.split(" ", 2)[0] for one in told["steered"]] == ["Prefer:", *["fault"] * 3]
+        assert (
+            "status happens, with a probability of 0.5, instead of what the API does"
+            in (told["steered"][1])
+        )
+        assert told["steered"][2].endswith("latency lets 1 more through first")
+        assert told["steered"][3].endswith("limit lets 2 more through now")
+    assert caller.control("POST", "/explain", json={"path": "/api/v1/me/"})["steered"][0].endswith(
+        "latency lets 1 more through first"
+    )
+    caller.control("DELETE", "/faults", 204)
+    wrong = {**asked, "headers": {"Prefer": "code=9"}}
+    assert caller.control("POST", "/explain", json=wrong)["steered"] == [
+        "Prefer: found code=9; expected a status from 200 to 599."
+    ]
