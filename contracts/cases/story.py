@@ -46,6 +46,7 @@ class Case:
     `steps` is called with a story; a generator may yield seconds that are to pass.
     `certain` is False where what it asks leans on an inferred reading.
     `counts` is False where the steps count for themselves which rules they met.
+    `always` is True where it is tried also by a run that takes only a sample of what is inferred.
     """
 
     rule_ids: tuple[str, ...]
@@ -53,6 +54,7 @@ class Case:
     steps: Callable[[Story], Steps | None]
     certain: bool = True
     counts: bool = True
+    always: bool = False
 
 
 @dataclass(slots=True)

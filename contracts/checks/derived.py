@@ -243,6 +243,7 @@ def one_more(story: Story, create: Operation, name: str, found: dict[str, Any]) 
                 record = make(story, owner.to, None, **signed_texts(story, owner.to)).record
                 found = {**found, ours: record.get(owner.by)}
         owners = {their: found[ours] for their, ours in reference.match.items() if found.get(ours)}
+        make(story, reference.to, None, **owners)  # whoever takes the owner's first one is seen
         made = make(story, reference.to, None, **owners)
     except BlockedError:
         return found
@@ -282,7 +283,12 @@ def template_values(
             records[word] = story.bench.live.renew(create.references[part.name], given[part.name])
     field = source.tokens[-1]
     theirs = [record.get(field) for record in story.bench.live.wanted(reference)]
-    text = template_text(story, records, theirs)
+    written = {
+        word: text_field(story, create.references[part.name].to, records[word])
+        for word, part in call.named.items()
+        if isinstance(part, Expression) and records.get(word) is not None
+    }
+    text = template_text(story, records, theirs, written)
     maker = story.bench.surface(reference.to).create
     if text is not None and maker is not None:
         made = make(story, reference.to, None, **{field: text})
@@ -363,13 +369,30 @@ def worked(surface: Surface, create: Operation, derived: Derived) -> Any:
     return steps
 
 
-def template_text(story: Story, records: Mapping[str, Any], theirs: list[Any]) -> str | None:
-    """A text with every placeholder of the document's and of `theirs` that has a value."""
+def text_field(story: Story, resource: str, record: Mapping[str, Any]) -> str | None:
+    """The first text of a record that a client has written."""
+    create = story.bench.surface(resource).create
+    names = record if create is not None else ()
+    return next((n for n in names if create and is_own_text(create, n, record[n])), None)
+
+
+def template_text(
+    story: Story,
+    records: Mapping[str, Any],
+    theirs: list[Any],
+    written: Mapping[str, str | None],
+) -> str | None:
+    """A text with every placeholder of the document's and of `theirs` that has a value.
+
+    A record that none of them takes anything from is named by the text that is `written` in it.
+    """
     hints = (*(v for values in story.bench.composer.hints.values() for v in values), *theirs)
     known = dict.fromkeys(
         name for text in hints if isinstance(text, str) for name in PLACEHOLDER.findall(text)
     )
     usable = [name for name in known if isinstance(dig(records, tuple(name.split("."))), str)]
+    told = {name.partition(".")[0] for name in usable}
+    usable += [f"{word}.{name}" for word, name in written.items() if name and word not in told]
     if not usable:
         return None
     shown = ", ".join(f"{{{{ {name} }}}}" for name in usable)

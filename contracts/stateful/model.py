@@ -38,6 +38,7 @@ class Fact:
     """A record as it was last seen, and when its state began (seconds of the target's clock).
 
     `left` is the state before the last move that was asked for, `move_rules` the rules of that move.
+    `seen` is whether it is as it was read, and not as the answer to a change had it.
     `delays` are seconds that were asked for, by field; None where it is open which ones count.
     """
 
@@ -45,6 +46,7 @@ class Fact:
     record: Mapping[str, Any]
     entered: float
     deleted: bool = False
+    seen: bool = False
     left: str | None = None
     move_rules: tuple[str, ...] = ()
     delays: dict[str, float | None] = field(default_factory=dict)
