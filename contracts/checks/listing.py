@@ -480,6 +480,7 @@ def paged(surface: Surface, listing: Operation, limit: Parameter, skip: Paramete
             if not listed and more and number:
                 story.refute(f"no more records behind the last: {page.more} false", f"{more!r}")
             if not listed or not more:
+                ends_there(story, surface, listing, {limit.name: 2, skip.name: len(seen) - 2})
                 break
         if len(seen) != len(set(seen)):
             story.refute("every record on one page only", "some came twice")
@@ -487,6 +488,19 @@ def paged(surface: Surface, listing: Operation, limit: Parameter, skip: Paramete
             story.refute("every record on some page", f"{len(mine - set(seen))} came on none")
 
     return steps
+
+
+def ends_there(story: Story, surface: Surface, listing: Operation, query: dict[str, int]) -> None:
+    """A full page that ends with the last record has nothing behind it."""
+    page = surface.resource.page
+    if page.more is None or min(query.values()) < 0:
+        return
+    body = story.send(listing, query={**everything(listing), **query}).answer.body
+    listed = body.get(page.records) if isinstance(body, dict) else None
+    if isinstance(listed, list) and len(listed) == 2 and body.get(page.more):
+        expected = f"{page.more} false on a page that ends with the last record"
+        story.refute(expected, f"{body.get(page.more)!r}")
+    story.drop_last()
 
 
 def ordered(surface: Surface, listing: Operation) -> Any:
