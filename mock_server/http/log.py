@@ -7,7 +7,8 @@ import sys
 from typing import Any, TextIO
 
 from mock_server.clock import format_instant, system_now
-from mock_server.http.journal import Entry, covered_at, explain, ignored_by, query_of
+from mock_server.http.journal import Entry, found_in, ignored_by, violations_of
+from mock_server.http.redaction import covered, without_keys
 from mock_server.pipeline.exchange import Plan
 
 SILENT = 100  # above every level
@@ -61,7 +62,7 @@ class RequestLog:
         status: Any = entry.answer.status
         if self.colour:
             status = f"\x1b[{COLOURS.get(status // 100, '0')}m{status}\x1b[0m"
-        query = query_of(entry, plan)
+        query = without_keys(entry.query, plan)
         query = f"?{query}" if query else ""
         line = f"{entry.method} {printable(entry.path)}{printable(query)} {status}\n"
         for word, violations in (("refused", entry.broken), ("warned", entry.warned)):
@@ -69,9 +70,9 @@ class RequestLog:
                 ids = f" by {', '.join(violation.rule_ids)}" if violation.rule_ids else ""
                 facts = "".join(
                     f"; {name} is {json.dumps(value, default=str)}"
-                    for name, value in violation.facts.items()
+                    for name, value in covered(dict(violation.facts), plan).items()
                 )
-                value = covered_at(violation.pointer, violation.found, plan)
+                value = found_in(violation, plan, entry.body)
                 found = json.dumps(value, ensure_ascii=False, default=str)
                 found = found if len(found) <= 80 else found[:77] + "…"
                 line += (
@@ -90,11 +91,10 @@ class RequestLog:
             "request": entry.number,
             "method": entry.method,
             "path": entry.path,
-            "query": query_of(entry, plan),
+            "query": without_keys(entry.query, plan),
             "operation": entry.operation_id or None,
             "status": entry.answer.status,
-            "violations": [explain(v, plan, "broken") for v in entry.broken]
-            + [explain(v, plan, "warned") for v in entry.warned],
+            "violations": violations_of(entry, plan),
             "ignored": ignored_by(entry, plan),
         }
         return json.dumps(row, ensure_ascii=False, default=str) + "\n"

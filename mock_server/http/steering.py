@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.http.coverage import statuses_of
 from mock_server.http.faults import LIMITED, Facts, Fault, find, limit_headers
-from mock_server.http.journal import to_value
 from mock_server.http.manners import Later
 from mock_server.http.prefer import APPLIED, Preference, parse_prefer, preferred
+from mock_server.http.redaction import to_value
 from mock_server.ids import Chance
 from mock_server.pipeline.authenticate import parse_credentials
 from mock_server.pipeline.exchange import OperationPlan, Request
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TENANT = "Mock-Tenant"
 WEB_SERVER = "Granian"
+SHOWN = 4  # characters of what may be a key
 FLUSH = 0.05  # seconds in which half an answer leaves
 
 
@@ -74,9 +75,11 @@ class Steering:
         if named and not self.redirect(request, named, operation):
             problem = Problem(
                 400,
-                f'{TENANT}: found "{named}"; expected a key or the name of a tenant, see /__mock/tenants.',
+                # Only how it begins: it may be a key of something else.
+                f'{TENANT}: found "{named[:SHOWN]}…"; expected a key or the name of a tenant, see /__mock/tenants.',
             )
-            return *self.noted(request, refuse(lane.plan, problem), None, body, None), None
+            told = f"{TENANT}: it names no tenant"
+            return *self.noted(request, refuse(lane.plan, problem), None, body, None, told), None
         tenant = self.tenant_of(request, operation)
         wish = parse_prefer(environ.get("HTTP_PREFER", ""))
         if isinstance(wish, str):
@@ -350,6 +353,9 @@ def group_of(operation: OperationPlan | None) -> str:
 
 
 def describe(fault: Fault) -> str:
+    """A fault by its number; what a setting limits is none that somebody could look up."""
+    if "kind" in fault.wish:
+        return f"rate limit: {fault.wish['kind']}"
     return f"fault {fault.number}: {fault.does}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Collection
 from functools import lru_cache
 
@@ -26,7 +25,7 @@ def parse_credentials(header: str) -> tuple[str, str, str | None] | None:
         return None
     try:
         text = b64decode(token, validate=True).decode("utf-8")
-    except (Base64Error, UnicodeDecodeError):
+    except ValueError:  # not of base64, or not of UTF-8
         return None
     key, colon, password = text.partition(":")
     return (kind, key, password) if colon and key else None

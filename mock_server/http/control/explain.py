@@ -14,18 +14,13 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.judging import Judge, Judged
 from mock_server.http.control.repair import LEAVE_OUT, TRIES, Edit, is_there, nearest
-from mock_server.http.control.requests import whole
+from mock_server.http.control.requests import entry_of, whole
 from mock_server.http.control.sending import body_of
 from mock_server.http.control.snapshots import named
 from mock_server.http.coverage import to_sighting
-from mock_server.http.journal import (
-    covered,
-    covered_at,
-    ignored_rows,
-    to_value,
-    without_keys,
-)
 from mock_server.http.journal import explain as explain_violation
+from mock_server.http.journal import ignored_rows
+from mock_server.http.redaction import covered, covered_at, to_value, without_keys
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Exchange, Plan
 from mock_server.pipeline.respond import refuse
@@ -40,6 +35,7 @@ def explain(call: Call) -> Any:
     snapshot = None if wanted is None else named(call, wanted)
     found = judgement(call.lane, call.tenant, wish, Judge(call.lane, call.tenant, snapshot))
     if "request" in call.body:  # somebody else's, of which only what the journal shows is told
+        found["steered"] = steered_before(call) + found["steered"]
         found["nearest"] = without_secrets(found["nearest"], call.lane.plan)
         for row in found["changes"]:
             place = row["pointer"]
@@ -51,10 +47,16 @@ def without_secrets(wish: dict[str, Any] | None, plan: Plan) -> dict[str, Any] |
     """A wish as the journal would show it."""
     if wish is None:
         return None
-    found: dict[str, Any] = covered(wish, plan)
-    if isinstance(wish.get("query"), str):
-        found["query"] = without_keys(wish["query"], plan)
-    return found
+    shown: dict[str, Any] = dict(wish)
+    for name in ("body", "raw"):
+        if name in wish:
+            shown[name] = covered(wish[name], plan)
+    query = wish.get("query")
+    if isinstance(query, str):
+        shown["query"] = without_keys(query, plan)
+    elif query is not None:
+        shown["query"] = {n: covered_at(f"/query/{n}", value, plan) for n, value in query.items()}
+    return shown
 
 
 def judgement_of(
@@ -83,7 +85,7 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
         "operation": None if exchange is None else exchange.operation.operation.operation_id,
         "stages": judged.stages,
         "violations": [
-            explain_violation(violation, plan, outcome)
+            explain_violation(violation, plan, outcome, body_of(wish))
             for outcome, listed in (("broken", judged.violations), ("warned", warned))
             for violation in listed
         ],
@@ -104,6 +106,12 @@ def steered(lane: Lane, tenant: Tenant, judged: Judged, wish: Mapping[str, Any])
     """What would make its answer another than the API's own: faults, a limit, what it prefers."""
     operation = None if judged.exchange is None else judged.exchange.operation
     return lane.steering.foresee(judged.request, tenant, operation, body_of(wish))
+
+
+def steered_before(call: Call) -> list[str]:
+    """What made the answer of a request of the journal another than the API's own."""
+    told = entry_of(call, call.body["request"]).steered
+    return [f"{told} made the answer that it had"] if told else []
 
 
 def why_none(judged: Judged) -> str:
@@ -158,7 +166,7 @@ def facts_of(exchange: Exchange) -> list[dict[str, Any]]:
         title = target.resource.title
         rows.append(
             {
-                "what": f"{title} with {reference.by} {value}",
+                "what": f"{title} with {reference.by} {covered(value, exchange.plan, field)}",
                 "value": found.record_id if found else None,
             }
         )

@@ -6,11 +6,14 @@ from typing import Any
 
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
+from mock_server.http.control.interface import misfit
 from mock_server.http.control.names import check_names
 from mock_server.http.control.search import prepared
 from mock_server.http.faults import Fault
 
 MOST = 200  # faults of a tenant
+FRAMING = ("content-length", "transfer-encoding", "connection")
+BODYLESS = (204, 304)
 
 
 def row(fault: Fault) -> dict[str, Any]:
@@ -50,6 +53,15 @@ def check(call: Call) -> None:
     for name, schema in match.get("headers", {}).items():
         prepared(schema, f"body/match/headers/{name}")
     check_names(call.lane, {"body/match/": match})
+    faults = [
+        misfit(f"body/headers/{name}", name, "a header that is no part of how the answer is framed")
+        for name in call.body.get("headers", {})
+        if name.lower() in FRAMING
+    ]
+    if call.body.get("status") in BODYLESS and "body" in call.body:
+        faults.append(misfit("body/body", call.body["body"], "no body: this status has none"))
+    if faults:
+        raise ControlError(409, "Such an answer cannot be sent.", faults)
 
 
 def drop(call: Call) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 from mock_server.clock import Clock
 from mock_server.http.control.sending import build_request
 from mock_server.http.control.snapshots import Snapshot, replace
-from mock_server.http.wire import Lane, not_allowed
+from mock_server.http.redaction import without_keys
+from mock_server.http.wire import Lane, without_method
 from mock_server.ids import IdFactory
 from mock_server.pipeline.authenticate import authenticate
 from mock_server.pipeline.build import collection_specs
@@ -17,6 +18,7 @@ from mock_server.pipeline.enforce import policy_of
 from mock_server.pipeline.exchange import Exchange, Request
 from mock_server.pipeline.handle import handle
 from mock_server.pipeline.order import INSIDE, OUTSIDE, enter
+from mock_server.pipeline.respond import Answer
 from mock_server.problems import Problem, Violation
 from mock_server.state.memory import MemoryStore
 from mock_server.state.store import Record
@@ -34,6 +36,7 @@ class Judged:
     request: Request
     exchange: Exchange | None = None
     problem: Problem | None = None
+    answer: Answer | None = None  # of the routing itself, such as a redirect
     stages: list[dict[str, str]] = field(default_factory=list)
     stored: Record | None = None  # as it would be
 
@@ -48,6 +51,8 @@ class Judged:
     def status(self) -> int:
         if self.problem is not None:
             return self.problem.status
+        if self.answer is not None:
+            return self.answer.status
         assert self.exchange is not None
         return self.exchange.operation.status
 
@@ -63,30 +68,37 @@ class Judge:
     def __call__(self, wish: Mapping[str, Any]) -> Judged:
         judged = Judged(build_request(self.lane, self.tenant, wish))
         self.route(judged)
-        if judged.problem is None:
+        if judged.exchange is not None:
             self.enter_and_judge(judged)
         reached = {one["stage"] for one in judged.stages}
+        done = "refused" if judged.problem is not None else "answered"
         for name in NAMES:
             if name not in reached:
-                judged.say(name, NOT_REACHED, "an earlier stage has refused the request")
+                judged.say(name, NOT_REACHED, f"an earlier stage has {done} the request")
         return judged
 
     def route(self, judged: Judged) -> None:
         request, lane = judged.request, self.lane
         found = lane.router.find(request.path)
+        outcome: Problem | Answer | None = None
         if found is None:
-            judged.problem = lane.nowhere(request)
+            outcome = lane.without_path(request)
         else:
             methods, path = found
             plan = methods.get("GET" if request.method == "HEAD" else request.method)
             if plan is None:
-                judged.problem = not_allowed(methods, request)
+                outcome = without_method(methods, request)
             else:
                 judged.exchange = Exchange(lane.plan, lane.tenants, plan, request, path)
                 why = f"{request.method} {request.path} is {plan.operation.operation_id}"
                 judged.say("route", PASSED, why)
-        if judged.problem is not None:
-            judged.say("route", REFUSED, judged.problem.message)
+        if isinstance(outcome, Problem):
+            judged.problem = outcome
+            judged.say("route", REFUSED, outcome.message)
+        elif outcome is not None:
+            judged.answer = outcome
+            told = "; ".join(f"{n}: {without_keys(text, lane.plan)}" for n, text in outcome.headers)
+            judged.say("route", PASSED, f"answered {outcome.status}, {told}")
 
     def enter_and_judge(self, judged: Judged) -> None:
         exchange = judged.exchange

@@ -11,7 +11,8 @@ from mock_server.clock import format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import Form, iter_misfits
-from mock_server.http.journal import covered, explain
+from mock_server.http.journal import explain
+from mock_server.http.redaction import covered
 from mock_server.messages import article
 from mock_server.pipeline.exchange import Plan
 from mock_server.pipeline.order import catch_up, perform

@@ -12,7 +12,8 @@ from mock_server.http.control.call import Call
 from mock_server.http.control.errors import ControlError, missing
 from mock_server.http.control.interface import misfit
 from mock_server.http.control.sending import build_request
-from mock_server.http.journal import HIDDEN, covered, explain
+from mock_server.http.journal import explain
+from mock_server.http.redaction import HIDDEN, covered, is_incomplete
 from mock_server.pipeline.exchange import OperationPlan, Plan
 from mock_server.pipeline.order import catch_up, run
 from mock_server.pipeline.plant import complete
@@ -106,6 +107,7 @@ def one(call: Call) -> Any:
 
 def create(call: Call) -> Any:
     prototype = prototype_of(call)
+    check_whole(call.lane.plan, call.body)
     operation = operation_for(call, prototype, "create")
     if operation is not None:
         return through(call, prototype, operation, {}, call.body), 201
@@ -124,9 +126,28 @@ def change(call: Call) -> Any:
         for name, value in call.body.items()
         if name not in fields or fields[name] == value or shown[name] != value
     }
+    check_whole(call.lane.plan, body)
+    check_id(stored, body)
     if operation is not None:
         return through(call, prototype, operation, path_of(operation, stored), body)
     return by_record(call, prototype, stored, body)
+
+
+def check_whole(plan: Plan, body: Mapping[str, Any]) -> None:
+    """Raises ControlError for values of which a part is still as it was shown, without its secret."""
+    faults = [
+        misfit(f"body/{escape(name)}", value, f"all of it: {HIDDEN} stands for what is not shown")
+        for name, value in body.items()
+        if is_incomplete(value, plan, name)
+    ]
+    if faults:
+        raise ControlError(409, "A hidden value cannot be changed in part.", faults)
+
+
+def check_id(stored: Record, body: Mapping[str, Any]) -> None:
+    if body.get("id", stored.record_id) != stored.record_id:
+        fault = misfit("body/id", body["id"], f'the id as it is, "{stored.record_id}"')
+        raise ControlError(409, "An id stays.", [fault])
 
 
 def remove(call: Call) -> Any:
@@ -214,9 +235,6 @@ def by_record(
         now = catch_up(lane.plan, tenant)
         known = {} if stored is None else fields_of(stored)
         check_given(call, prototype, known, given)
-        if stored is not None and given.get("id", stored.record_id) != stored.record_id:
-            fault = misfit("body/id", given["id"], f'the id as it is, "{stored.record_id}"')
-            raise ControlError(409, "An id stays.", [fault])
         if stored is None and tenant.store.get(prototype.collection, str(given.get("id"))):
             fault = misfit("body/id", given["id"], "an id of its own")
             raise ControlError(409, "There is such a record.", [fault])

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.judging import Judge, Judged
 from mock_server.http.control.sending import as_written, body_of, target_of
-from mock_server.http.journal import as_meant, to_value
+from mock_server.http.journal import as_meant
+from mock_server.http.redaction import to_value
 from mock_server.http.wire import Lane
 from mock_server.problems import Violation
 from mock_server.rules.lifecycle import state_of

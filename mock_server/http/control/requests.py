@@ -17,12 +17,14 @@ from mock_server.http.control.rewritten import test_of
 from mock_server.http.control.search import Pattern
 from mock_server.http.control.sending import send, to_wish
 from mock_server.http.control.texts import curl_of
-from mock_server.http.journal import Entry, covered_at, to_json
+from mock_server.http.journal import Entry, to_json
+from mock_server.http.redaction import covered_at
 from mock_server.pipeline.order import catch_up
 from mock_server.state.tenant import JOURNAL_LENGTH, Tenant
 
 FINDING = ("since", "method", "path", "operation", "status", "rule", "text")
 NEAREST = 5
+TOO_LARGE = 413
 PAUSE = 700  # milliseconds until a page asks again
 
 
@@ -126,7 +128,11 @@ def whole(call: Call, wish: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: value for name, value in wish.items() if name != "request"}
     if "request" not in wish:
         return said
-    return {**to_wish(entry_of(call, wish["request"])), **said}
+    entry = entry_of(call, wish["request"])
+    if entry.answer.status == TOO_LARGE and "body" not in said and "raw" not in said:
+        words = f"The body of request {entry.number} was too large to be kept; give it as raw."
+        raise ControlError(409, words)
+    return {**to_wish(entry), **said}
 
 
 def live(call: Call) -> Any:

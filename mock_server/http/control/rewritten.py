@@ -14,7 +14,8 @@ from mock_server.clock import SECOND, format_instant
 from mock_server.http.control.call import Call
 from mock_server.http.control.sending import NO_KEY, refused_key
 from mock_server.http.control.texts import WRONG_KEY, faults_of, preference_of, target
-from mock_server.http.journal import Entry, covered, to_value, without_secrets
+from mock_server.http.journal import Entry
+from mock_server.http.redaction import covered, to_value, without_secrets
 from mock_server.pipeline.exchange import Plan
 from mock_server.spec import default_document_path
 

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import Form, iter_misfits, misfit
 from mock_server.http.faults import matches_path
-from mock_server.http.journal import Entry, to_value
+from mock_server.http.journal import Entry
+from mock_server.http.redaction import to_value
 from mock_server.rules.schema import build_validator
 from mock_server.spec.anatomy import LIST_KEYWORDS, MAP_KEYWORDS, SINGLE_KEYWORDS
 from mock_server.spec.pointers import escape, nearest

@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.interface import hinted, misfit
 from mock_server.http.control.names import unknown
-from mock_server.http.journal import Entry, to_value
+from mock_server.http.journal import Entry
+from mock_server.http.redaction import to_value
 from mock_server.http.wire import Lane
 from mock_server.pipeline.exchange import Request
 from mock_server.spec.model import Document
@@ -39,7 +40,7 @@ def build_request(lane: Lane, tenant: Tenant, wish: Mapping[str, Any]) -> Reques
     method, path, query = target_of(lane.document, wish)
     body = body_of(wish)
     headers = {name.lower(): value for name, value in wish.get("headers", {}).items()}
-    authorization = headers.get("authorization") or credentials_of(lane, tenant)
+    authorization = headers.get("authorization", credentials_of(lane, tenant))
     request = Request(
         method,
         as_received(path),

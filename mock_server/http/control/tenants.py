@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mock_server.clock import SECOND, format_instant
@@ -14,6 +15,7 @@ from mock_server.ids import IdFactory
 from mock_server.state.tenant import Tenant
 
 INVENTED = 16  # characters of an invented key
+KEY = re.compile(r"[!-9;-~]+")  # what Basic and Bearer credentials can hold
 
 
 def row(lane: Lane, tenant: Tenant) -> dict[str, Any]:
@@ -40,6 +42,11 @@ def open_one(call: Call) -> Any:
     key = call.body.get("key") or tenants.prefix + IdFactory().new("")[:INVENTED]
     if not key.startswith(tenants.prefix) and key not in tenants.keys:
         fault = misfit("body/key", key, f"a key that begins with {tenants.prefix}")
+        raise ControlError(409, "This key opens no tenant.", [fault])
+    if not KEY.fullmatch(key):
+        fault = misfit(
+            "body/key", key, "letters, digits and signs that a header can hold, no colon"
+        )
         raise ControlError(409, "This key opens no tenant.", [fault])
     if key in tenants.keys or any(tenant.name == key for tenant in tenants.iter_tenants()):
         raise ControlError(409, "There is a tenant with this key already.")

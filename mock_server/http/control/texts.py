@@ -6,8 +6,9 @@ import shlex
 
 from mock_server.http.control.call import Call
 from mock_server.http.control.sending import NO_KEY, refused_key
-from mock_server.http.journal import Entry, query_of, without_secrets
+from mock_server.http.journal import Entry
 from mock_server.http.prefer import APPLIED
+from mock_server.http.redaction import without_keys, without_secrets
 from mock_server.pipeline.exchange import Plan
 
 STEERED = "Prefer: "
@@ -21,7 +22,7 @@ def shown_key(call: Call) -> str:
 
 
 def target(entry: Entry, plan: Plan) -> str:
-    query = query_of(entry, plan)
+    query = without_keys(entry.query, plan)
     return entry.path + (f"?{query}" if query else "")
 
 
@@ -53,7 +54,11 @@ def preference_of(entry: Entry) -> str:
 def faults_of(entry: Entry) -> list[str]:
     """The faults on purpose that made an answer another than the API's own; to be late is none."""
     told = (entry.steered or "").split(", ") if not preference_of(entry) else []
-    return [one for one in told if one.startswith("fault ") and not one.endswith(": latency")]
+    return [
+        one
+        for one in told
+        if one.startswith(("fault ", "rate limit")) and not one.endswith(": latency")
+    ]
 
 
 def curl_of(entry: Entry, call: Call) -> str:

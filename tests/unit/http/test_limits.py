@@ -91,7 +91,7 @@ def test_one_too_many_is_refused_as_recorded(client: FlaskClient) -> None:
     assert limits(answer)["Retry-After"] == "1"
     assert limits(answer)["RateLimit"] == "limit=2, remaining=0, reset=1"
     journal = ask(client, path="/__mock/requests?status=429").get_json()
-    assert journal[0]["steered"].endswith(": limit")
+    assert journal[0]["steered"] == "rate limit: key"
     ask(client, path="/__mock/clock", method="POST", json={"advance": 0.6})
     assert ask(client).status_code == 200
 

@@ -233,3 +233,26 @@ def test_a_dynamic_answer_fits_its_schema(caller: Caller) -> None:
         if schema is not None:
             errors = build_validator(schema).iter_errors(answer.get_json())
             assert [str(error) for error in errors] == [], operation.operation_id
+
+
+@pytest.mark.parametrize(
+    ("wish", "where"),
+    [
+        ({"headers": {"Content-Length": "5"}}, "body/headers/Content-Length"),
+        ({"headers": {"transfer-encoding": "chunked"}}, "body/headers/transfer-encoding"),
+        ({"status": 204, "body": {"a": 1}}, "body/body"),
+    ],
+)
+def test_an_answer_that_cannot_be_sent_is_refused(
+    caller: Caller, wish: dict[str, Any], where: str
+) -> None:
+    said = caller.control("POST", "/faults", 409, json={"does": "status", "status": 500, **wish})
+    assert said["faults"][0]["where"] == where
+
+
+def test_a_body_that_is_looked_for_is_not_found_where_there_is_none(caller: Caller) -> None:
+    wanted = {"properties": {"text": {"const": "boom"}}, "required": ["text"]}
+    wish = {"does": "status", "status": 500, "match": {"body": wanted}}
+    caller.control("POST", "/faults", 201, json=wish)
+    assert caller.ask("GET", "/api/v1/me/").status_code == 200
+    assert caller.sms(status="draft", text="boom").status_code == 500

@@ -282,3 +282,63 @@ def test_what_would_answer_in_place_of_the_api_is_foreseen_and_not_counted(calle
     assert caller.control("POST", "/explain", json=wrong)["steered"] == [
         "Prefer: found code=9; expected a status from 200 to 599."
     ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"path": "/api/v1/activity/sms"}, 308),
+        ({"path": "/api/v1/activity/sms//"}, 308),
+        ({"method": "OPTIONS", "path": SMS}, 204),
+        ({"path": "/api/v1/me/", "headers": {"Authorization": ""}}, 401),
+        ({"path": "/api/v1/me/", "headers": {"Authorization": "Basic é"}}, 401),
+        ({"path": "/api/v1/nothing/"}, 404),
+        ({"method": "PATCH", "path": SMS}, 405),
+    ],
+    ids=str,
+)
+def test_what_is_foretold_is_what_comes(caller: Caller, wish: dict[str, Any], status: int) -> None:
+    told = caller.control("POST", "/explain", json=wish)
+    assert told["status"] == told["would"]["status"] == status
+    assert told["verdict"] == ("refused" if status >= 400 else "passes")
+    assert caller.control("POST", "/requests", json=wish)["status"] == status
+
+
+def test_a_request_that_was_steered_is_told_to_have_been(caller: Caller) -> None:
+    unknown = caller.ask("GET", SMS, headers={"Mock-Tenant": "nonsense"})
+    number = int(unknown.headers["Mock-Explanation"].rpartition("/")[2])
+    told = caller.control("POST", "/explain", json={"request": number})
+    assert told["steered"] == ["Mock-Tenant: it names no tenant made the answer that it had"]
+
+
+def test_a_body_that_was_not_kept_is_asked_for(caller: Caller) -> None:
+    large = caller.ask("POST", SMS, data=b" " * (6 * 1024 * 1024), content_type="application/json")
+    assert large.status_code == 413
+    number = int(large.headers["Mock-Explanation"].rpartition("/")[2])
+    refused = caller.control("POST", "/explain", 409, json={"request": number})
+    assert "too large to be kept" in refused["error"]
+
+
+def test_what_is_told_of_a_request_of_the_journal_has_no_keys(caller: Caller) -> None:
+    for more in (
+        {"method": "POST", "path": SMS, "data": "password=private-one"},
+        {
+            "method": "POST",
+            "path": SMS,
+            "data": '{"token": "private-one"',
+            "content_type": "application/json",
+        },
+        {"method": "GET", "path": "/api/v1/nowhere/?key=private-one"},
+        {"method": "GET", "path": "/api/v1/activity/sms?key=private-one"},
+        {
+            "method": "POST",
+            "path": SMS,
+            "json": {"status": "scheduled", "local_phone": "http://u:private-one@h/"},
+        },
+    ):
+        caller.ask(**more)
+    entries = caller.control("GET", "/requests")
+    told = [caller.control("POST", "/explain", json={"request": one["id"]}) for one in entries]
+    assert len(told) == 5
+    assert [one for one in told if "private-one" in str(one)] == []
+    assert "private-one" not in str(entries)
