@@ -10,6 +10,7 @@ from contracts.cases.bench import Bench
 from contracts.cases.story import BlockedError, Case, Finding, RefutedError, Steps, Story
 from contracts.errors import CouldNotRunError, LostError, WithheldError
 
+LONG = 5.0  # seconds that are not waited a second time for what is inferred
 SLACK = 0.05  # a wait ends a little late rather than early
 TICK = 0.002  # a target may cut its time to milliseconds, so that a delay seems shorter than it was
 
@@ -114,7 +115,7 @@ class Runner:
     def end(self, attempt: Attempt) -> None:
         """Records what an attempt found; a first finding is tried again from the start."""
         found = tuple(attempt.story.findings)
-        if found and attempt.first is None:
+        if found and attempt.first is None and not self.is_told(attempt, found):
             for made in attempt.story.used:
                 made.spoiled = True
             self.start(attempt.case, found)
@@ -125,6 +126,15 @@ class Runner:
                 self.bench.ledger.record_flaky(finding)
         for finding in found:
             self.bench.ledger.record(finding)
+
+    def is_told(self, attempt: Attempt, found: tuple[Finding, ...]) -> bool:
+        """Whether what fails no run has taken so long that it is told without a second try."""
+        waited = attempt.story.pause + sum(one.wait for one in attempt.story.exchanges)
+        if self.bench.clock.virtual or waited < LONG or self.bench.ledger.thorough:
+            return False
+        entries = self.bench.ledger.entries
+        rules = (entries[i].rule for one in found if one.certain for i in one.rule_ids)
+        return all(rule.certainty != "documented" for rule in rules)
 
 
 def key_of(finding: Finding) -> tuple[tuple[str, ...], bool]:

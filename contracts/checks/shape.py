@@ -100,18 +100,20 @@ def read_shape(surface: Surface, operation: Operation, met: tuple[str, ...]) -> 
     return steps
 
 
-def listed_breaches(
+def whole_breaches(
     surface: Surface, operation: Operation, schema: Schema, body: Any
 ) -> list[Breach]:
-    """Records of a list that is asked for whole; its form may speak of those with some fields only."""
-    name = surface.resource.page.records
-    items = constraints(properties_of(schema).get(name, {})).get("items")
-    if operation.does != "list" or surface.resource.schema not in constraints(items).get(
-        "anyOf", []
-    ):
+    """Those of records that are asked for whole, where their form may speak of some fields only."""
+    if operation.does == "list":
+        name = surface.resource.page.records
+        schema = constraints(properties_of(schema).get(name, {})).get("items", {})
+        body = body.get(name) if isinstance(body, dict) else None
+    records = body if operation.does == "list" else [body]
+    if surface.resource.schema not in constraints(schema).get("anyOf", []):
         return []
     holds = oracle_of(surface.resource.schema)
-    return next((found for one in body[name] if (found := holds.breaches(one))), [])
+    listed = records if isinstance(records, list) else []
+    return next((found for one in listed if (found := holds.breaches(one))), [])
 
 
 def provoke(story: Story, surface: Surface) -> None:
@@ -142,8 +144,9 @@ def hold(
         response = operation.responses.get(str(operation.success))
     if response is None or response.schema is None:
         return
-    broken = oracle_of(response.schema).breaches(answer.body)
-    broken = broken or listed_breaches(surface, operation, response.schema, answer.body)
+    # Of a record by itself it is known which part is wrong, and whose rule that is.
+    broken = whole_breaches(surface, operation, response.schema, answer.body)
+    broken = broken or oracle_of(response.schema).breaches(answer.body)
     if broken:
         first = broken[0]
         place = "/".join(first.path) or "the body"
