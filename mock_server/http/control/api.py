@@ -26,10 +26,16 @@ from mock_server.http.control import (
 from mock_server.http.control.call import Call, Raw
 from mock_server.http.control.errors import ControlError
 from mock_server.http.control.guard import Guard
-from mock_server.http.control.interface import Outline, outlines, read_body, read_parameters
+from mock_server.http.control.interface import (
+    Outline,
+    misfit,
+    outlines,
+    read_body,
+    read_parameters,
+)
 from mock_server.http.wire import Lane
 from mock_server.pipeline.authenticate import parse_credentials
-from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of
+from mock_server.pipeline.parse import DEPTH_LIMIT, depth_of, unreadable
 from mock_server.pipeline.query import to_integer
 from mock_server.state.tenant import Tenant
 
@@ -106,10 +112,13 @@ def read_json() -> Any:
     if not request.is_json:
         found = request.content_type or "no media type"
         raise ControlError(400, f"The body: found {found}; expected application/json.")
+    data = request.get_data()
     try:
-        value = orjson.loads(request.get_data())
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise ControlError(400, f"The body is not valid JSON: {error}.") from None
+        (wrong,) = unreadable(data, error).violations
+        fault = misfit("body", wrong.found, wrong.expected)
+        raise ControlError(400, wrong.message, [fault]) from None
     if depth_of(value) > DEPTH_LIMIT:
         raise ControlError(400, f"The body is nested more than {DEPTH_LIMIT} levels deep.")
     return value

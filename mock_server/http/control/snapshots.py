@@ -138,6 +138,10 @@ def start_again(call: Call) -> Any:
         call.lane.tenants.renew(call.tenant)
     else:
         reset(call.lane.tenants, call.tenant)
+        for journal in call.lane.journals(
+            call.tenant
+        ):  # with what came without a key that is known
+            journal.clear()
     return {"collections": dict(call.tenant.store.collections())}
 
 

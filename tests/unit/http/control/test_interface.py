@@ -225,3 +225,13 @@ def test_how_many_fields_a_body_has_is_said_in_words(
     refused = caller.control("POST", "/clock", 400, json=body)
     known = "one of advance, freeze, real, set"
     assert [fault["expected"] for fault in refused["faults"]] == [f"{expected}: {known}"]
+
+
+def test_a_body_that_is_no_json_says_where_and_what_was_expected(caller: Caller) -> None:
+    answer = caller.ask("POST", "/__mock/faults", data='{"does"', content_type="application/json")
+    assert answer.status_code == 400
+    said = answer.get_json()
+    assert said["faults"] == [
+        {"where": "body", "found": '{"does"', "expected": "one JSON value in UTF-8"}
+    ]
+    assert "at line 1, column 8" in said["error"]

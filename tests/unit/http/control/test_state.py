@@ -286,3 +286,10 @@ def test_an_id_stays(caller: Caller, by: str) -> None:
     (lead, *_) = caller.control("GET", "/state/leads")["records"]
     said = caller.control("PUT", f"/state/leads/{lead['id']}?by={by}", 409, json={"id": "x"})
     assert said["faults"][0]["where"] == "body/id"
+
+
+def test_a_reset_forgets_what_came_without_a_key_as_well(caller: Caller) -> None:
+    caller.client.get(SMS)
+    assert len(caller.control("GET", "/requests")) == 1
+    caller.control("POST", "/reset")
+    assert caller.control("GET", "/requests") == []
