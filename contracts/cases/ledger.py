@@ -114,15 +114,18 @@ class Ledger:
 
         No such rule can fail a run, and a reading of the page needs less than what it says.
         """
-        entries = self.iter_entries(case.rule_ids)
-        if self.thorough or case.always:
-            return True
-        if any(one.rule.certainty == "documented" for one in entries):
+        if case.always or self.can_fail(case.rule_ids):
             return True
         group = (case.rule_ids, case.name.partition(" ")[0])
         count = self.offered[group]
         self.offered[group] += 1
         return count < FIRST or count % EVERY == 0
+
+    def can_fail(self, rule_ids: Iterable[str]) -> bool:
+        """Whether any of these rules is worth all the effort: one that can fail a run, or any if thorough."""
+        return self.thorough or any(
+            entry.rule.certainty == "documented" for entry in self.iter_entries(rule_ids)
+        )
 
     def has_heard(self, rule_ids: Iterable[str], certain: bool) -> bool:
         """Whether there is as much against each of these rules already, of those that are judged."""

@@ -130,11 +130,10 @@ class Runner:
     def is_told(self, attempt: Attempt, found: tuple[Finding, ...]) -> bool:
         """Whether what fails no run has taken so long that it is told without a second try."""
         waited = attempt.story.pause + sum(one.wait for one in attempt.story.exchanges)
-        if self.bench.clock.virtual or waited < LONG or self.bench.ledger.thorough:
+        if self.bench.clock.virtual or waited < LONG:
             return False
-        entries = self.bench.ledger.entries
-        rules = (entries[i].rule for one in found if one.certain for i in one.rule_ids)
-        return all(rule.certainty != "documented" for rule in rules)
+        certain = [i for one in found if one.certain for i in one.rule_ids]
+        return not self.bench.ledger.can_fail(certain)
 
 
 def key_of(finding: Finding) -> tuple[tuple[str, ...], bool]:
