@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from contracts.cases.ledger import EVERY, FIRST, Ledger
-from contracts.cases.story import Case
+from contracts.cases.runner import LONG, Runner
+from contracts.cases.story import Case, Steps, Story
 from contracts.judge import judge
 from contracts.report.result import Result
 from contracts.settings import Selection, Settings
@@ -40,6 +42,55 @@ def test_cases_of_inferred_rules_alone_are_tried_in_a_sample() -> None:
 def test_a_thorough_run_tries_every_case() -> None:
     ledger = Ledger(document().rules, Selection(), thorough=True)
     assert taken(ledger, (INFERRED,), "createSMS:", 43) == 43
+
+
+def test_what_is_another_accounts_is_always_tried() -> None:
+    ledger = Ledger(document().rules, Selection(), thorough=False)
+    case = Case((INFERRED,), "createSMS: lead_id", lambda story: None, always=True)
+    assert all(ledger.takes(case) for _ in range(43))
+
+
+class Clock:
+    """Real time that passes only when somebody waits."""
+
+    virtual = False
+    seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.mark.parametrize(
+    ("rule", "thorough", "pause", "tries"),
+    [
+        (INFERRED, False, LONG, 1),
+        (INFERRED, True, LONG, 2),
+        (INFERRED, False, LONG / 2, 2),
+        (DOCUMENTED, False, LONG, 2),
+    ],
+)
+def test_what_fails_no_run_is_not_waited_for_twice(
+    rule: str, thorough: bool, pause: float, tries: int
+) -> None:
+    ledger = Ledger(document().rules, Selection(), thorough=thorough)
+    clock = Clock()
+    client = SimpleNamespace(timepiece=SimpleNamespace(monotonic=clock.now))
+    bench: Any = SimpleNamespace(ledger=ledger, clock=clock, client=client)
+    tried = []
+
+    def steps(story: Story) -> Steps:
+        tried.append(story)
+        yield pause
+        story.note(story.case.rule_ids, "something", "nothing")
+
+    runner = Runner(bench)
+    runner.run([Case((rule,), "late", steps)])
+    runner.finish()
+    assert len(tried) == tries
+    assert len(ledger.entries[rule].findings) == 1
 
 
 class Requests(Watch):
