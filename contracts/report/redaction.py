@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
 from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
@@ -18,6 +18,8 @@ from contracts.target.wire import KEY, NONE, OTHER
 HIDDEN = "***"
 VARIABLES = ("CONTRACTS_API_KEY", "CONTRACTS_OTHER_API_KEY", "CONTRACTS_BEARER_TOKEN")
 DEEPEST = 60
+WIDE = str.maketrans("-_", "+/")
+ESCAPED = re.compile(r"(?<!\S)[^\s%\\&]*+[%\\&]\S*")  # what may hold an escape, in linear time
 
 
 class Redactor:
@@ -31,6 +33,7 @@ class Redactor:
         self.secrets = sorted({*filter(None, secrets), *self.names}, key=len, reverse=True)
         shortest = len(self.secrets[-1]) * 4 // 3 if self.secrets else 4
         self.base64 = re.compile(rf"[A-Za-z0-9+/_-]{{{max(4, shortest)},}}={{0,2}}")
+        self.cores = tuple(core for secret in self.secrets for core in iter_cores(secret))
 
     def text(self, text: str) -> str:
         """The text without any secret: plain, escaped, or as base64."""
@@ -38,10 +41,10 @@ class Redactor:
             text = text.replace(secret, HIDDEN)
         if not self.secrets:
             return text
-        text = self.base64.sub(lambda found: self.token(found[0]), text)
-        if not any(sign in text for sign in "%\\&"):
-            return text
-        return re.sub(r"\S+", lambda found: HIDDEN if self.is_told(found[0]) else found[0], text)
+        wide = text.translate(WIDE)
+        if any(core in wide for core in self.cores):
+            text = self.base64.sub(lambda found: self.token(found[0]), text)
+        return ESCAPED.sub(lambda found: HIDDEN if self.is_told(found[0]) else found[0], text)
 
     def token(self, token: str) -> str:
         """What could be base64, hidden where it says a secret."""
@@ -85,6 +88,14 @@ class Redactor:
         for secret in self.secrets:
             text = text.replace(secret, self.names.get(secret, HIDDEN))
         return text
+
+
+def iter_cores(secret: str) -> Iterator[str]:
+    """What any base64 has in it that says a secret, for each of the places where it may begin."""
+    data = secret.encode()
+    for before in range(3):
+        written = b64encode(bytes(before) + data).decode()
+        yield written[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
 
 
 def iter_decoded(token: str) -> Iterator[str]:
