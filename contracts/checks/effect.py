@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ from mock_server.spec.model import Constant, Effect, Expression, Operation, Para
 from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
 LEFT_OUT = object()
+ALL = "with all it may hold"
 SKEW, DAY = 120.0, 2 * 86_400.0  # seconds by which clocks, and whole days, may differ
 
 
@@ -63,6 +64,9 @@ def effect_cases(
             steps = happening(surface, create, effect, state, query, due, more)
             word = f"{where}, {label}, makes {effect.creates}"
             yield Case(effect.rule_ids, word, steps)
+            if label == ALL:
+                word = f"{where}, {label}, twice, makes {effect.creates} each time"
+                yield Case(effect.rule_ids, word, twice(steps))
 
 
 def spoken_of(
@@ -99,7 +103,7 @@ def beside(
     listed = {list_field(one) for one in create.effects}  # these make records of their own
     more = {n: v for n, v in full.items() if body.get(n) is None and n not in listed}
     more |= others_than_who_calls(bench, create, more)
-    yield "with all it may hold", more
+    yield ALL, more
 
 
 def others_than_who_calls(
@@ -220,6 +224,16 @@ def happening(
             story.refute(expected, f"{len(found)} of them", wish)
         if found:
             note_values(story, surface, effect, record, body, found[0])
+
+    return steps
+
+
+def twice(once: Callable[[Story], Steps]) -> Callable[[Story], Steps]:
+    """Once more for what names the same records: one is no reason to make no other."""
+
+    def steps(story: Story) -> Steps:
+        yield from once(story)
+        yield from once(story)
 
     return steps
 

@@ -17,6 +17,7 @@ from contracts.cases.acts import (
     expect_accepted,
     expect_refused,
     is_documented,
+    is_own_text,
     note_shape,
     standing,
     valid_body,
@@ -38,6 +39,7 @@ from mock_server.spec.schemas import (
 )
 
 NO_OBJECTS: tuple[Any, ...] = ([], "text", 5, True, None)
+MORE = ", and on" * 30  # with a mark more than 160 characters
 BROKEN = (b'{"a": ', b"{'a': 1}", b"not json")
 
 
@@ -364,6 +366,14 @@ def field_edges(
     hints = [own] if own is not None else bench.composer.hints.get(name, [])
     above = rule_ids(operation.body_schema)
     near = keyword_of(recorded, "enum") or []
+    if is_own_text(operation, name, own) and is_allowed(schema, f"{own}{MORE}"):
+        long, why = (
+            f"{own}{MORE}",
+            f"a text of {len(f'{own}{MORE}')} characters, as no limit is told",
+        )
+        for found in iter_constraints(schema, above):
+            if found.keyword == "type":
+                yield Edge(long, why, "type", found.rule_ids)
     for edge in iter_edges(schema, above, hints, near):
         yield later(edge) if transition_at(surface.resource, name) is not None else edge
 
