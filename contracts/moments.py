@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 STRICT = re.compile(
@@ -39,3 +39,9 @@ def is_same_moment(left: Any, right: Any, tolerance: float = 0.0015) -> bool:
     if first is None or second is None:
         return False
     return abs(first - second) <= timedelta(seconds=tolerance)
+
+
+def with_offset(value: Any, offset: timezone) -> Any:
+    """The same moment as a clock elsewhere shows it."""
+    moment = read_moment(value)
+    return value if moment is None else moment.astimezone(offset).isoformat()

@@ -32,7 +32,7 @@ from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.defaults import lightened
 from contracts.checks.lifecycle import clearable, new_value, plain_fields
 from contracts.checks.listing import alone_of_its_text, as_read, fetch_all, listed_record
-from contracts.moments import is_same_moment, read_moment
+from contracts.moments import is_same_moment, with_offset
 from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
 from contracts.surface import Surface, echo_rules
@@ -220,12 +220,6 @@ def leaves_at_once(surface: Surface, state: str | None) -> bool:
     return lifecycle is not None and any(
         t.timed and t.source == state and t.after is not None for t in lifecycle.transitions
     )
-
-
-def with_offset(value: Any, offset: timezone) -> Any:
-    """The same moment as a clock elsewhere shows it."""
-    moment = read_moment(value)
-    return value if moment is None else moment.astimezone(offset).isoformat()
 
 
 def alone(

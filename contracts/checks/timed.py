@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta, timezone
 from math import inf
 from typing import Any
 
@@ -34,7 +35,7 @@ from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.lifecycle import closed_rules, only, read_rules, states_of_requests
 from contracts.checks.listing import alone_of_its_text, as_read
 from contracts.checks.shape import hold, shape_rules
-from contracts.moments import format_moment, read_moment
+from contracts.moments import format_moment, read_moment, with_offset
 from contracts.strategies.bodies import FAR, ample_delay, longest_delay
 from contracts.strategies.values import is_allowed
 from contracts.surface import Surface
@@ -50,6 +51,7 @@ LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # long enough that twice of it can be told from it
 POLL = 0.25
 SKEW = 120.0  # seconds by which a clock may differ from this machine's
+EAST = timezone(timedelta(hours=5, minutes=30))
 LAG = 5.0  # seconds beyond the grace after which what time does is late, and not only slow
 LAST = 0.6  # seconds before the end in which something can still be cancelled
 HARDLY = 0.15  # seconds before the end in which nothing can be told any more
@@ -455,6 +457,13 @@ def moment_cases(
         yield remaining(story, moment)
         yield from becomes(story, lifecycle, made, timed, wait)
 
+    def elsewhere(story: Story) -> Steps:
+        """The same moment as a clock in the east shows it."""
+        moment = with_offset(due(story), EAST)
+        made = make(story, name, timed.source, **{field: moment})
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
     def full(given: Mapping[str, Any], files: bool) -> Any:
         def steps(story: Story) -> Steps:
             only(story, ids)
@@ -552,6 +561,8 @@ def moment_cases(
         yield from becomes(story, lifecycle, made, timed, wait)
 
     yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
+    what = f'"{timed.source}" becomes "{timed.to}" at {field}, which has an offset'
+    yield Case(ids, what, elsewhere)
     for word, given, files in fillings(bench, name):
         what = f'"{timed.source}" with everything{word} becomes "{timed.to}" at {field}'
         yield Case(tuple(dict.fromkeys((*ids, *read_rules(surface)))), what, full(given, files))
