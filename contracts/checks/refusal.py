@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from secrets import token_hex
 from typing import Any
 
 from contracts.cases import expect
 from contracts.cases.acts import came, is_documented, marks_of, valid_body
 from contracts.cases.bench import Bench
-from contracts.cases.story import Case, Story
+from contracts.cases.story import Case, Steps, Story
 from contracts.checks.effect import due_query, look, query_for
 from contracts.checks.reference import unused
 from contracts.oracle.schema import oracle_of
+from contracts.settings import MARK
 from contracts.strategies.bodies import calm_state
 from contracts.strategies.values import constraints
 from contracts.surface import Surface, refusal_status, response_rules
@@ -21,6 +23,7 @@ from mock_server.spec.model import Effect, Operation, Reference, Refusal
 from mock_server.spec.schemas import properties_of
 
 PAGES = 40
+POLL = 0.5  # seconds between two looks at a list
 
 
 def cases(bench: Bench) -> Iterator[Case]:
@@ -32,7 +35,7 @@ def cases(bench: Bench) -> Iterator[Case]:
         if not bench.ledger.wants(ids):
             continue
         if surface.listing is not None and surface.resource.name in bench.refused:
-            steps = nothing_stored(surface, surface.listing)
+            steps = nothing_stored(surface, create, surface.listing)
             sure = is_documented(bench, surface.resource.name)
             name = f"{create.operation_id}: what was refused is not stored"
             yield Case(ids, name, steps, sure)
@@ -52,19 +55,40 @@ def cases(bench: Bench) -> Iterator[Case]:
 # Records of its own
 
 
-def nothing_stored(surface: Surface, listing: Operation) -> Any:
-    """The lists hold no record with the mark of a refused request."""
+def nothing_stored(surface: Surface, create: Operation, listing: Operation) -> Any:
+    """The lists hold no record with the mark of a refused request.
 
-    def steps(story: Story) -> None:
-        refused = story.bench.refused[surface.resource.name]
-        for record in iter_records(story.bench.client, surface, listing):
-            for mark in marks_of(record):
-                if mark in refused:
-                    last = story.send(listing, query=everything(listing))
-                    story.exchanges[:] = [refused[mark], last]
-                    none = expect.holding(surface.resource.page.records, 0, expect.saying(mark))
-                    came = f"a record with {mark!r}"
-                    story.refute("a refused request stores nothing", came, none)
+    One that does is asked for once more with a mark that no other run can have: two runs with one
+    seed, over one account at a time, have the others in common.
+    """
+
+    def steps(story: Story) -> Steps:
+        client, refused = story.bench.client, story.bench.refused[surface.resource.name]
+        found = next(
+            (
+                mark
+                for record in iter_records(client, surface, listing)
+                for mark in marks_of(record)
+                if mark in refused
+            ),
+            None,
+        )
+        if found is None:
+            return
+        asked = refused[found].request
+        mark = f"{MARK} {token_hex(4)}"
+        own = {name: mark if value == found else value for name, value in asked.body.items()}
+        if story.send(create, query=dict(asked.query), body=own).answer.accepted:
+            story.block("it is accepted the next time")
+        for attempt in range(int(story.bench.settings.grace / POLL) + 1):
+            if attempt:
+                yield POLL
+            listed = iter_records(client, surface, listing)
+            if any(mark in marks_of(record) for record in listed):
+                story.send(listing, query=everything(listing))
+                none = expect.holding(surface.resource.page.records, 0, expect.saying(mark))
+                came = f"a record with {mark!r}"
+                story.refute("a refused request stores nothing", came, none)
 
     return steps
 
