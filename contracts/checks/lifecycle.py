@@ -166,12 +166,11 @@ def move_cases(
     def twice(story: Story) -> None:
         made = fresh(story, surface, move.source)
         moved(story, lifecycle, made, timing(story, surface, update, move.to), move)
-        back = next(
-            (t for t in lifecycle.transitions if (t.source, t.to) == (move.to, move.source)), None
-        )
-        if back is None or not is_asked(back):
-            story.block("nothing leads back")
-        back_changes = {lifecycle.field: move.source, **demanded(story, made, move.source)}
+        back_changes = {
+            lifecycle.field: move.source,
+            **demanded(story, made, move.source),
+            **timing(story, surface, update, move.source),
+        }
         if not change(story, made, back_changes).answer.accepted:
             story.block("the way back is refused")
         given = timing(story, surface, update, move.to, again=True)
@@ -209,6 +208,9 @@ def move_cases(
             if reference.where is not None:
                 steps = with_other(surface, lifecycle, update, move, reference.field)
                 yield Case(ids, f"{path}, with another {reference.field}", steps)
+    if any(
+        is_asked(t) and (t.source, t.to) == (move.to, move.source) for t in lifecycle.transitions
+    ):
         yield Case(ids, f"{path}, for the second time", twice)
 
 
