@@ -384,15 +384,17 @@ def template_text(
 ) -> str | None:
     """A text with every placeholder of the document's and of `theirs` that has a value.
 
-    A record that none of them takes anything from is named by the text that is `written` in it.
+    A record that none of them tells from others is named by the text that is `written` in it.
     """
     hints = (*(v for values in story.bench.composer.hints.values() for v in values), *theirs)
     known = dict.fromkeys(
         name for text in hints if isinstance(text, str) for name in PLACEHOLDER.findall(text)
     )
     usable = [name for name in known if isinstance(dig(records, tuple(name.split("."))), str)]
-    told = {name.partition(".")[0] for name in usable}
-    usable += [f"{word}.{name}" for word, name in written.items() if name and word not in told]
+    for word, own in written.items():
+        values = [dig(records, tuple(n.split("."))) for n in usable if n.startswith(f"{word}.")]
+        if own is not None and not any(str(records[word][own]) in value for value in values):
+            usable.append(f"{word}.{own}")
     if not usable:
         return None
     shown = ", ".join(f"{{{{ {name} }}}}" for name in usable)

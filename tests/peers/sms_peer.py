@@ -150,7 +150,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "no-plus": breaks("sms.phones.e164", "remote_phone needs no plus"),
     "16-digits": breaks("sms.phones.e164", "16 digits are taken"),
-    "15-digits-refused": differs("sms.phones.e164", "15 digits are refused"),
+    "15-digits-refused": breaks("sms.phones.e164", "15 digits are refused"),
     "leading-zero": breaks("sms.phones.e164", "a leading zero is taken"),
     "spaces-taken": breaks("sms.phones.e164", "spaces and hyphens are taken"),
     "trailing-newline": breaks("sms.phones.e164", "a trailing newline is taken"),

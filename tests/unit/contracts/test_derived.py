@@ -27,8 +27,15 @@ def told(records: dict[str, Any], theirs: list[Any], written: dict[str, str | No
         (
             {"place": {"label": "Pier"}, "visitor": {"name": "Ada"}},
             [],
-            {"place": "note", "visitor": "name"},
+            {"place": None, "visitor": "name"},
             "{{ place.label }}, {{ visitor.name }}",
+        ),
+        # Its first word is that of others as well; a label that holds all of it is enough.
+        (
+            {"place": {"label": "Pier 9", "name": "Pier 9"}, "visitor": {"name": "Ada 1", "first_name": "Ada"}},
+            [],
+            {"place": "name", "visitor": "name"},
+            "{{ visitor.first_name }}, {{ place.label }}, {{ visitor.name }}",
         ),
         ({"visitor": {"name": "Ada"}}, [], {"visitor": None}, None),
     ],
