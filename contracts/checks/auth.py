@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from contracts.cases import expect
@@ -17,6 +18,7 @@ from contracts.target.client import path_of, sibling
 from contracts.target.connect import STUB_PREFIX, plain_reads
 from contracts.target.wire import ABSENT, BEARER, KEY, NONE, Exchange, authorization, basic, bearer
 from mock_server.spec.model import Expression, Operation, SecurityScheme
+from mock_server.spec.schemas import types_of
 
 UNKNOWN = "unknown_key_0000000000000000"
 ALWAYS = ("no credentials", "an unknown key", "an unknown token")
@@ -38,6 +40,9 @@ def cases(bench: Bench) -> Iterator[Case]:
                 steps = refused(bench, operation, value)
                 yield Case(ids, f"{operation.operation_id} with {what}", steps, certain)
         if is_thorough(bench, operation):
+            for name in switches_of(operation):
+                steps = refused(bench, operation, NONE, {name: "true"})
+                yield Case(ids, f"{operation.operation_id} with no credentials and {name}", steps)
             if any(parameter.location == "path" for parameter in operation.parameters):
                 name = f"{operation.operation_id} with no credentials and an unknown id"
                 yield Case(ids, name, unknown_too(bench, operation))
@@ -103,11 +108,25 @@ def opens_accounts(bench: Bench) -> bool:
     )
 
 
-def refused(bench: Bench, operation: Operation, credentials: str) -> Any:
+def switches_of(operation: Operation) -> list[str]:
+    """The parameters of a query that are true or false."""
+    return [
+        one.name
+        for one in operation.parameters
+        if one.location == "query" and "boolean" in types_of(one.schema)
+    ]
+
+
+def refused(
+    bench: Bench,
+    operation: Operation,
+    credentials: str,
+    query: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     def steps(story: Story) -> None:
         path, made = target_of(story, operation)
         body = body_of(story, operation)
-        exchange = story.send(operation, path=path, body=body, credentials=credentials)
+        exchange = story.send(operation, path=path, query=query, body=body, credentials=credentials)
         answer = exchange.answer
         if answer.accepted and made is not None:
             made.spoiled = True

@@ -30,6 +30,7 @@ from contracts.cases.acts import (
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.defaults import lightened
+from contracts.checks.effect import due_query
 from contracts.checks.lifecycle import clearable, new_value, plain_fields
 from contracts.checks.listing import alone_of_its_text, as_read, fetch_all, listed_record
 from contracts.moments import is_same_moment, with_offset
@@ -82,6 +83,12 @@ def cases(bench: Bench) -> Iterator[Case]:
             steps = many(bench, surface, create, state)
             word = f" as {state}" if state else ""
             yield Case(ids, f"{create.operation_id}{word}: generated fields come back", steps)
+        for effect in create.effects:
+            chosen = due_query(bench, surface, create, effect)
+            if chosen is not None and chosen[1]:
+                words = ", ".join(f"{name}={value}" for name, value in chosen[1].items())
+                name = f"{create.operation_id} with {words}: everything comes back"
+                yield Case(ids, name, beside_an_effect(surface, create, *chosen))
         if surface.listing is not None:
             name = f"{create.operation_id}: one record for one request"
             if any(True for _ in marks_of(bench.composer.base(create, calm) or {})):
@@ -274,6 +281,27 @@ def check_created(
             here = [name for name in names if name in shown]
             compare(story, shown, body, here, "in the list", surface)
     return made
+
+
+def beside_an_effect(
+    surface: Surface, create: Operation, state: str | None, query: Mapping[str, str]
+) -> Any:
+    """What a request holds is stored as ever where it makes another record as well."""
+
+    def steps(story: Story) -> None:
+        composer = story.bench.composer
+        body = composer.fullest(create, state)
+        if body is None:
+            story.block("no valid body can be built")
+        plain = {name: value for name, value in body.items() if not isinstance(value, list | dict)}
+        if composer.breaches(create, plain):
+            story.block("no valid body can be built")
+        made = made_from(story, create, story.send(create, query=query, body=plain))
+        names = [name for name in echoed_fields(surface, create) if name in plain]
+        compare(story, made.record, plain, names, "in the answer", surface)
+        compare(story, reread(story, made), plain, names, "on reading", surface)
+
+    return steps
 
 
 def blame(story: Story, create: Operation, status: int, names: list[str], shown: str) -> None:

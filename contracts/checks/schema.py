@@ -16,6 +16,7 @@ from contracts.cases.acts import (
     change,
     expect_accepted,
     expect_refused,
+    instead_of_plain,
     is_documented,
     is_own_text,
     note_shape,
@@ -238,6 +239,12 @@ def iter_create_probes(bench: Bench, surface: Surface, create: Operation) -> Ite
             if timed is not None and timed.source == state and name not in base:
                 delay = {name: bench.composer.value(create, name, base, state)}
                 yield from absence_probes(bench, surface, create, state, base, delay)
+        for field, value in instead_of_plain(bench, surface.resource.name).items():
+            other = bench.composer.base(create, state, **{field: value})
+            if state == calm and other is not None:
+                gone = {name: LEFT_OUT for name in base if name not in other}
+                instead = {field: value, **gone}
+                yield from absence_probes(bench, surface, create, state, base, instead)
         yield from pair_probes(bench, create, state, base)
         for name, schema in properties_of(create.body_schema).items():
             probes = edge_probes(bench, surface, create, state, base, name)
@@ -273,7 +280,10 @@ def absence_probes(
     given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Probe]:
     """Each field of a valid body left out and null, beside what is `given`; what need not be there may be left out."""
+    shown = [name for name, value in given.items() if not isinstance(value, Left)]
     for name in base:
+        if name in given:
+            continue
         for value in (LEFT_OUT,) if given else (LEFT_OUT, None):
             body = apply(base, {**given, name: value})
             valid, ids = judge(bench.document.rules, bench.composer.breaches(create, body))
@@ -284,7 +294,7 @@ def absence_probes(
             if not valid and ids:
                 what = "is missing" if value is LEFT_OUT else "is null"
                 where = "".join(
-                    [f' in "{state}"' if state else "", *(f" with {extra}" for extra in given)]
+                    [f' in "{state}"' if state else "", *(f" with {extra}" for extra in shown)]
                 )
                 changes = {**given, name: value}
                 yield Probe(create, state, changes, ids, False, True, f"{name} {what}{where}")

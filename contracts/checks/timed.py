@@ -24,6 +24,7 @@ from contracts.cases.acts import (
     is_reachable,
     make,
     make_full,
+    need,
     note_kept,
     reach,
     remove,
@@ -32,7 +33,13 @@ from contracts.cases.acts import (
 from contracts.cases.bench import Bench
 from contracts.cases.passage import happen, is_of_event, usual_delay
 from contracts.cases.story import Case, Made, Steps, Story
-from contracts.checks.lifecycle import closed_rules, only, read_rules, states_of_requests
+from contracts.checks.lifecycle import (
+    closed_rules,
+    only,
+    other_changes,
+    read_rules,
+    states_of_requests,
+)
 from contracts.checks.listing import alone_of_its_text, as_read
 from contracts.checks.shape import hold, shape_rules
 from contracts.moments import format_moment, read_moment, with_offset
@@ -464,6 +471,16 @@ def moment_cases(
         yield remaining(story, moment)
         yield from becomes(story, lifecycle, made, timed, wait)
 
+    def disturbed(story: Story) -> Steps:
+        """A change that is refused takes nothing away from what was planned."""
+        update = need(surface.update, story, "change")
+        moment = due(story)
+        made = make(story, name, timed.source, **{field: moment})
+        if change(story, made, other_changes(story, surface, update, made)).answer.accepted:
+            story.block(f'a "{timed.source}" record can be changed')
+        yield remaining(story, moment)
+        yield from becomes(story, lifecycle, made, timed, wait)
+
     def full(given: Mapping[str, Any], files: bool) -> Any:
         def steps(story: Story) -> Steps:
             only(story, ids)
@@ -563,6 +580,9 @@ def moment_cases(
     yield Case(ids, f'"{timed.source}" becomes "{timed.to}" at {field}', created)
     what = f'"{timed.source}" becomes "{timed.to}" at {field}, which has an offset'
     yield Case(ids, what, elsewhere)
+    if surface.update is not None and timed.source not in lifecycle.editable:
+        what = f'"{timed.source}" becomes "{timed.to}" at {field}, after a refused change'
+        yield Case(ids, what, disturbed)
     for word, given, files in fillings(bench, name):
         what = f'"{timed.source}" with everything{word} becomes "{timed.to}" at {field}'
         yield Case(tuple(dict.fromkeys((*ids, *read_rules(surface)))), what, full(given, files))
