@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import errors as hypothesis_errors
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
@@ -163,7 +163,7 @@ class Bench:
             max_examples=examples or self.settings.examples,
             database=database,
             deadline=None,
-            phases=phases_with(database),
+            phases=[*phases_with(database), Phase.shrink],
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             print_blob=False,

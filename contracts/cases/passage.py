@@ -16,7 +16,7 @@ from mock_server.spec.schemas import keyword_of, properties_of
 
 Led = Generator[float, None, Made]
 SOON = 3.0  # seconds after which time moves a record
-POLL = 0.25
+POLL = 0.25  # seconds between two looks at what may lag
 
 
 def way_by_itself(lifecycle: Lifecycle, state: str) -> Transition | None:

@@ -28,6 +28,7 @@ from contracts.cases.acts import (
     valid_body,
 )
 from contracts.cases.bench import Bench
+from contracts.cases.passage import POLL
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.defaults import lightened
 from contracts.checks.effect import due_query
@@ -131,7 +132,6 @@ def cases(bench: Bench) -> Iterator[Case]:
 
 
 LONG = tuple("Contract check, and on and on. " * times for times in (6, 60, 200))
-POLL = 0.25
 WITH_ALL_FILLINGS = 2  # fields that are changed beside everything that a record may hold
 MANY = 1_000  # records, of which not all pages are asked for
 AROUND = "  blanks at both ends  "
@@ -267,8 +267,9 @@ def check_created(
     body: Mapping[str, Any],
     names: list[str],
     listed: bool = True,
+    query: Mapping[str, str] | None = None,
 ) -> Made:
-    exchange = story.send(create, body=body)
+    exchange = story.send(create, query=query, body=body)
     if not exchange.answer.accepted:
         blame(story, create, exchange.answer.status, names, came(exchange.answer))
     made = made_from(story, create, exchange)
@@ -296,10 +297,8 @@ def beside_an_effect(
         plain = {name: value for name, value in body.items() if not isinstance(value, list | dict)}
         if composer.breaches(create, plain):
             story.block("no valid body can be built")
-        made = made_from(story, create, story.send(create, query=query, body=plain))
         names = [name for name in echoed_fields(surface, create) if name in plain]
-        compare(story, made.record, plain, names, "in the answer", surface)
-        compare(story, reread(story, made), plain, names, "on reading", surface)
+        check_created(story, surface, create, plain, names, listed=False, query=query)
 
     return steps
 

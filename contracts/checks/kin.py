@@ -16,6 +16,7 @@ from contracts.cases.acts import (
     remove,
 )
 from contracts.cases.bench import Bench
+from contracts.cases.passage import POLL
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.effect import belongs, due_query, id_inside, listed_values
 from contracts.checks.lifecycle import new_value, plain_fields
@@ -28,7 +29,6 @@ from contracts.target.client import path_of
 from contracts.target.wire import GONE
 from mock_server.spec.model import Embedded, Expression, Log, Reference, Transition
 
-POLL = 0.25
 SOON = 1.0  # seconds until what time does is done
 
 

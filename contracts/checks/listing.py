@@ -9,6 +9,7 @@ from typing import Any
 from contracts.cases import expect
 from contracts.cases.acts import came, make, need, remove, reread
 from contracts.cases.bench import Bench
+from contracts.cases.passage import POLL
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.moments import read_moment
 from contracts.settings import MARK
@@ -21,7 +22,6 @@ from mock_server.spec.model import Document, Operation, Parameter
 from mock_server.spec.schemas import properties_of, types_of
 
 SAMPLE = 4  # records of its own that a check of lists makes
-POLL = 0.25
 SHORT = 10  # records of a page that is asked for first
 MOST_PAGES = 30
 FEW_PAGES = 5

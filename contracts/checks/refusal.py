@@ -9,6 +9,7 @@ from typing import Any
 from contracts.cases import expect
 from contracts.cases.acts import came, is_documented, marks_of, valid_body
 from contracts.cases.bench import Bench
+from contracts.cases.passage import POLL
 from contracts.cases.story import Case, Steps, Story
 from contracts.checks.effect import due_query, look, query_for
 from contracts.checks.reference import unused
@@ -23,7 +24,6 @@ from mock_server.spec.model import Effect, Operation, Reference, Refusal
 from mock_server.spec.schemas import properties_of
 
 PAGES = 40
-POLL = 0.5  # seconds between two looks at a list
 
 
 def cases(bench: Bench) -> Iterator[Case]:

@@ -31,7 +31,7 @@ from contracts.cases.acts import (
     reread,
 )
 from contracts.cases.bench import Bench
-from contracts.cases.passage import happen, is_of_event, usual_delay
+from contracts.cases.passage import POLL, happen, is_of_event, usual_delay
 from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.lifecycle import (
     closed_rules,
@@ -56,7 +56,6 @@ AT_ONCE = 0.5  # seconds in which what should not wait has happened
 SHORT = 3.0  # seconds, where they are really waited for
 LATE = 6.0  # seconds of a long delay after which it is cancelled
 DELAY = 8.0  # long enough that twice of it can be told from it
-POLL = 0.25
 SKEW = 120.0  # seconds by which a clock may differ from this machine's
 EAST = timezone(timedelta(hours=5, minutes=30))
 LAG = 5.0  # seconds beyond the grace after which what time does is late, and not only slow

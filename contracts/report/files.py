@@ -52,28 +52,36 @@ def report_paths(chosen: Mapping[str, Any]) -> dict[str, Path]:
 def check_places(paths: Mapping[str, Path]) -> None:
     """Raises CouldNotRunError where a report could not be written once the run is over."""
     for name, path in paths.items():
-        try:
+        with writing(name, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab"):
                 pass
             if not path.stat().st_size:
                 path.unlink()
-        except OSError as error:
-            raise CouldNotRunError(
-                f"the {name} report cannot be written to {path}: {error.strerror}"
-            ) from None
+
+
+@contextmanager
+def writing(name: str, path: Path) -> Iterator[None]:
+    """Says which report could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise CouldNotRunError(
+            f"the {name} report cannot be written to {path}: {error.strerror}"
+        ) from None
 
 
 @contextmanager
 def open_tape(paths: Mapping[str, Path]) -> Iterator[HarTape | None]:
     """Records everything where a HAR is wanted; what was recorded stays when a run is stopped."""
-    tape = HarTape(paths["har"]) if "har" in paths else None
-    try:
-        yield tape
-    except OSError as error:
-        raise CouldNotRunError(f"the har report cannot be written: {error.strerror}") from None
-    finally:
-        if tape is not None:
+    if "har" not in paths:
+        yield None
+        return
+    with writing("har", paths["har"]):
+        tape = HarTape(paths["har"])
+        try:
+            yield tape
+        finally:
             tape.close()
 
 
@@ -82,13 +90,9 @@ def write_reports(report: Report, paths: Mapping[str, Path]) -> None:
     for name, path in paths.items():
         if name not in WRITERS:
             continue
-        try:
+        with writing(name, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             WRITERS[name](report, path)
-        except OSError as error:
-            raise CouldNotRunError(
-                f"the {name} report cannot be written to {path}: {error.strerror}"
-            ) from None
 
 
 def print_paths(paths: Mapping[str, Path], console: Console, allowed: Iterable[str] = ()) -> None:

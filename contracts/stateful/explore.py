@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import errors as hypothesis_errors
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -76,7 +76,7 @@ def exploration(bench: Bench, surface: Surface) -> Any:
                     stateful_step_count=bench.settings.steps,
                     database=database,
                     deadline=None,
-                    phases=[one for one in phases_with(database) if one is not Phase.shrink],
+                    phases=phases_with(database),
                     suppress_health_check=list(HealthCheck),
                     print_blob=False,
                     report_multiple_bugs=False,

@@ -36,14 +36,14 @@ def explain(call: Call) -> Any:
     found = judgement(call.lane, call.tenant, wish, Judge(call.lane, call.tenant, snapshot))
     if "request" in call.body:  # somebody else's, of which only what the journal shows is told
         found["steered"] = steered_before(call) + found["steered"]
-        found["nearest"] = without_secrets(found["nearest"], call.lane.plan)
+        found["nearest"] = wish_shown(found["nearest"], call.lane.plan)
         for row in found["changes"]:
             place = row["pointer"]
             row |= {end: covered_at(place, row[end], call.lane.plan) for end in ("from", "to")}
     return found
 
 
-def without_secrets(wish: dict[str, Any] | None, plan: Plan) -> dict[str, Any] | None:
+def wish_shown(wish: dict[str, Any] | None, plan: Plan) -> dict[str, Any] | None:
     """A wish as the journal would show it."""
     if wish is None:
         return None
@@ -77,7 +77,7 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
     judged, plan = judge(wish), lane.plan
     refused = judged.problem is not None
     found = nearest(judge, wish) if refused else None
-    exchange = judged.exchange
+    exchange, sent = judged.exchange, body_of(wish)
     warned = () if exchange is None else exchange.warned
     return {
         "verdict": "refused" if refused else "passes",
@@ -85,7 +85,7 @@ def judgement(lane: Lane, tenant: Tenant, wish: Mapping[str, Any], judge: Judge)
         "operation": None if exchange is None else exchange.operation.operation.operation_id,
         "stages": judged.stages,
         "violations": [
-            explain_violation(violation, plan, outcome, body_of(wish))
+            explain_violation(violation, plan, outcome, sent)
             for outcome, listed in (("broken", judged.violations), ("warned", warned))
             for violation in listed
         ],

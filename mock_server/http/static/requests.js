@@ -139,5 +139,5 @@ function headed(headers) {
 }
 
 export function ignored(rows) {
-  return rows.length ? h("div", { className: "card ignored" }, h("h3", {}, "Ignored"), h("dl", { className: "keys small" }, rows.flatMap((one) => [h("dt", {}, h("code", {}, one.pointer)), h("dd", {}, one.reason)]))) : null;
+  return rows.length ? h("div", { className: "card" }, h("h3", {}, "Ignored"), h("dl", { className: "keys small" }, rows.flatMap((one) => [h("dt", {}, h("code", {}, one.pointer)), h("dd", {}, one.reason)]))) : null;
 }
