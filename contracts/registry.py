@@ -19,6 +19,7 @@ from contracts.checks import (
     kin,
     lifecycle,
     listing,
+    mixed,
     notfound,
     parameters,
     reference,
@@ -59,6 +60,9 @@ CHECKS: tuple[Check, ...] = (
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
     Check("whole", frozenset({"response", "requires", "schema"}), whole.cases),
+    Check(
+        "mixed", frozenset({"response", "schema", "reference", "default", "effect"}), mixed.cases
+    ),
     Check("shape", frozenset({"record", "response"}), shape.cases),
     Check("notfound", frozenset({"response"}), notfound.cases),
     Check("listing", frozenset({"parameter", "response"}), listing.cases),

@@ -14,7 +14,7 @@ from contracts.strategies.bodies import FAR, calm_state, transition_after, trans
 from contracts.strategies.values import ODD, PLAIN, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.target.client import path_of
-from contracts.target.wire import ABSENT, GONE, Answer, Exchange
+from contracts.target.wire import ABSENT, GONE, KEY, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
 from mock_server.spec.schemas import properties_of, types_of
 
@@ -312,10 +312,11 @@ def reread(story: Story, made: Made, if_gone: Mapping[str, Any] | None = None) -
     return answer.body
 
 
-def change(story: Story, made: Made, changes: Any) -> Exchange:
+def change(story: Story, made: Made, changes: Any, credentials: str = KEY) -> Exchange:
     """A change of a record; an accepted one is remembered."""
     update = need(story.bench.surface(made.resource).update, story, "change")
-    exchange = story.send(update, path=path_of(update, made.record_id), body=changes)
+    path = path_of(update, made.record_id)
+    exchange = story.send(update, path=path, body=changes, credentials=credentials)
     check_there(story, update, made, exchange.answer)
     if exchange.answer.accepted:
         made.spoiled = True

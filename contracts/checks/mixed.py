@@ -1,0 +1,349 @@
+"""Features beside each other: whatever holds of one field holds beside every other, two by two.
+
+Rows of values are chosen so that each value meets each other one (`strategies.pairs`). A row that
+breaks nothing is accepted, and everything that the document says of the record is held against what
+comes back, then and once time or a cancel has moved it. A row with one wrong value is refused,
+whatever stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from contracts.cases import expect
+from contracts.cases.acts import (
+    came,
+    change,
+    expect_accepted,
+    expect_refused,
+    is_asked,
+    made_from,
+    note_kept,
+    reread,
+)
+from contracts.cases.bench import Bench
+from contracts.cases.passage import POLL
+from contracts.cases.story import BlockedError, Case, Made, Steps, Story
+from contracts.checks import defaults, derived, echo, mixture, shape
+from contracts.checks.effect import belongs, is_due, links_of, look, query_for
+from contracts.checks.lifecycle import moved, new_value, only, plain_fields
+from contracts.checks.mixture import Mixture, source_of
+from contracts.checks.timed import becomes
+from contracts.strategies.edges import iter_constraints
+from contracts.strategies.pairs import Row, rows_of
+from contracts.surface import Surface, echo_rules
+from contracts.target.wire import Exchange
+from mock_server.spec.model import Derived, Effect, Lifecycle, Operation
+from mock_server.spec.schemas import properties_of, rule_ids
+
+Attempt = Callable[[Story], Steps | None]
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    for surface in bench.judged():
+        create, update = surface.create, surface.update
+        if create is None or create.body_schema is None:
+            continue
+        ids = all_rules(bench, surface, create)
+        if bench.ledger.wants(ids):
+            mixed = mixture.of_create(bench, surface, create)
+            for row in iter_rows(mixed):
+                yield case_of(mixed, row, ids, made_with(mixed, row))
+        if update is not None and update.body_schema is not None and bench.ledger.wants(ids):
+            mixed = mixture.of_update(bench, surface, create, update)
+            for row in iter_rows(mixed):
+                yield case_of(mixed, row, ids, changed_with(mixed, row))
+
+
+def iter_rows(mixed: Mixture) -> Iterator[Row]:
+    sizes = {name: len(choices) for name, choices in mixed.places.items()}
+    return rows_of(sizes, mixed.all_wrong(), mixed.settle, mixed.bench.random)
+
+
+def all_rules(bench: Bench, surface: Surface, create: Operation) -> tuple[str, ...]:
+    """What a row that breaks nothing is held to."""
+    resource = surface.resource
+    lifecycle = resource.lifecycle
+    found = [
+        *echo_rules(surface),
+        *shape.shape_rules(bench, surface),
+        *(i for one in create.defaults for i in one.rule_ids),
+        *(i for one in resource.derived for i in one.rule_ids),
+        *(i for one in create.effects for i in one.rule_ids),
+        *(lifecycle.editable_rules if lifecycle is not None else ()),
+        *(i for one in (lifecycle.transitions if lifecycle else ()) for i in one.rule_ids),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def case_of(mixed: Mixture, row: Row, ids: tuple[str, ...], attempt: Attempt) -> Case:
+    bad = mixed.wrong(row)
+    name = f"{mixed.operation.operation_id} with {mixed.words(row)}"
+    if bad is None:
+        return Case(ids, name, attempt, counts=False)
+    return Case(bad[1].rule_ids, name, attempt)
+
+
+# Making a record
+
+
+def made_with(mixed: Mixture, row: Row) -> Attempt:
+    create, surface = mixed.operation, mixed.surface
+
+    def steps(story: Story) -> Steps:
+        bad, body = mixed.wrong(row), mixed.body(row)
+        exchange = send(story, mixed, row, body)
+        if bad is not None:
+            expect_refused(story, create, exchange, bad[1].word)
+            return
+        if not exchange.answer.accepted:
+            tell_unwelcome(story, mixed, row, exchange)
+            return
+        made = made_from(story, create, exchange)
+        hold_answer(story, surface, create, exchange)
+        hold_record(story, mixed, body, made, made.record, "in the answer")
+        hold_record(story, mixed, body, made, reread(story, made), "on reading")
+        for effect in create.effects:
+            yield from hold_effect(story, mixed.query(row), body, made, effect)
+        yield from afterwards(story, surface, made, body)
+
+    return steps
+
+
+def send(story: Story, mixed: Mixture, row: Row, body: Any, made: Made | None = None) -> Exchange:
+    for choice in mixed.chosen(row).values():
+        story.exchanges.extend(choice.setup)
+    if made is not None:
+        return change(story, made, body, mixed.credentials(row))
+    return story.send(
+        mixed.operation, query=mixed.query(row), body=body, credentials=mixed.credentials(row)
+    )
+
+
+def hold_answer(story: Story, surface: Surface, operation: Operation, exchange: Exchange) -> None:
+    shapes = shape.shape_rules(story.bench, surface)
+    shape.hold(story, surface, operation, exchange, shapes)
+    story.bench.ledger.count(shapes)
+
+
+def hold_record(
+    story: Story, mixed: Mixture, body: Any, made: Made, record: Mapping[str, Any], when: str
+) -> None:
+    """What a new record must hold: what was given, what is filled in, what is worked out."""
+    surface, create = mixed.surface, mixed.operation
+    hold_given(story, surface, create, body, record, when)
+    for name in dict.fromkeys(one.field for one in create.defaults):
+        due = defaults.applying(create, name, body) if name not in body else None
+        if due is None or name not in record or name in surface.resource.hidden:
+            continue
+        only(story, due.rule_ids)
+        if record[name] != due.value:
+            wanted = expect.fields({name: due.value})
+            story.refute(f"{name} {due.value!r} {when}", f"{name} {record[name]!r}", wanted)
+        story.bench.ledger.count(due.rule_ids)
+    for one in surface.resource.derived:
+        if can_be_held(story.bench, surface, one, body) and one.field in record:
+            only(story, one.rule_ids)
+            derived.compare(story, surface, one, made, body, record, when)
+            story.bench.ledger.count(one.rule_ids)
+
+
+def hold_given(
+    story: Story,
+    surface: Surface,
+    operation: Operation,
+    body: Mapping[str, Any],
+    record: Mapping[str, Any],
+    when: str,
+) -> None:
+    only(story, echo_rules(surface))
+    names = [name for name in echo.echoed_fields(surface, operation) if name in body]
+    echo.compare(story, record, body, names, when, surface)
+    story.bench.ledger.count(story.case.rule_ids)
+
+
+def can_be_held(bench: Bench, surface: Surface, one: Derived, body: Mapping[str, Any]) -> bool:
+    """Whether a value is worked out from what the request itself gives, by words of the document."""
+    if not bench.ledger.can_fail(one.rule_ids) or isinstance(one.on, tuple):
+        return False
+    reads = [*derived.iter_reads(one)]
+    state = derived.state_field(surface)
+    return bool(reads) and all(body.get(name) is not None for name in reads if name != state)
+
+
+def hold_effect(
+    story: Story, query: Mapping[str, str], body: Mapping[str, Any], made: Made, effect: Effect
+) -> Steps:
+    """Another record comes with it where one is due, once, and none where it is not."""
+    observer, names = story.bench.surface(effect.creates), links_of(effect)
+    if observer.listing is None or not names or effect.each is not None:
+        return
+    only(story, effect.rule_ids)
+    wanted = int(is_due(effect, query, body))
+    shown, found = query_for(observer.listing, effect), 0
+    for _ in range(int(story.bench.settings.grace / POLL) + 1):
+        listed = look(story, observer, observer.listing, shown)
+        found = sum(belongs(one, effect, made.record) for one in listed)
+        if found >= wanted:
+            break
+        story.drop_last()
+        yield POLL
+    story.bench.ledger.count(effect.rule_ids)
+    if found != wanted:
+        number = "one" if wanted else "no"
+        expected = f"{number} {effect.creates} for it in {observer.listing.operation_id}"
+        one = expect.linked(names, made.record_id)
+        wish = expect.holding(observer.resource.page.records, wanted, one)
+        story.refute(expected, f"{found} of them", wish)
+    story.drop_last()
+
+
+# Changing one
+
+
+def changed_with(mixed: Mixture, row: Row) -> Attempt:
+    update, surface = mixed.operation, mixed.surface
+
+    def steps(story: Story) -> Steps:
+        bad, changes = mixed.wrong(row), mixed.body(row)
+        made = mixed.origin(row).make(story)
+        before = dict(reread(story, made))
+        exchange = send(story, mixed, row, changes, made)
+        if bad is not None:
+            expect_refused(story, update, exchange, bad[1].word, made)
+            return
+        if not exchange.answer.accepted:
+            tell_unwelcome(story, mixed, row, exchange)
+            return
+        hold_answer(story, surface, update, exchange)
+        move = mixed.move(row)
+        counted = {*changes, *(n for c in changes for n in echo.worked_out(surface, c))}
+        counted |= move.sets.keys() if move is not None else set()
+        for record, when in ((made.record, "in the answer"), (reread(story, made), "on reading")):
+            hold_given(story, surface, update, changes, record, when)
+            note_kept(story, made, before, record, counted)
+        yield from afterwards(story, surface, made, changes)
+
+    return steps
+
+
+# What becomes of it
+
+
+def afterwards(story: Story, surface: Surface, made: Made, given: Mapping[str, Any]) -> Steps:
+    """The record moves when it should; else nobody changes it, and it can be taken back."""
+    lifecycle, update = surface.resource.lifecycle, surface.update
+    if lifecycle is None or update is None:
+        return
+    state = made.record.get(lifecycle.field)
+    timed = next((t for t in lifecycle.transitions if t.timed and t.source == state), None)
+    now = story.bench.clock.now()
+    wait = mixture.wait_of(surface, timed, given, made, now) if timed is not None else None
+    if timed is not None and wait is not None:
+        only(story, timed.rule_ids[:1])
+        yield wait
+        yield from becomes(story, lifecycle, made, timed, wait)
+        story.bench.ledger.count(timed.rule_ids[:1])
+        return
+    if state in lifecycle.editable or state not in lifecycle.states:
+        return
+    hold_closed(story, surface, lifecycle, update, made)
+    back = next((t for t in lifecycle.transitions if t.source == state and is_asked(t)), None)
+    if back is not None:
+        only(story, back.rule_ids)
+        moved(story, lifecycle, made, {}, back)
+        story.bench.ledger.count(back.rule_ids)
+    if back is not None and back.to in lifecycle.editable:
+        hold_open(story, surface, lifecycle, update, made)
+
+
+def one_edit(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
+    """A field of the record with another value, each time another one."""
+    names = [n for n in plain_fields(surface, update) if n in made.record]
+    story.bench.random.shuffle(names)
+    for name in names:
+        with suppress(BlockedError):
+            return {name: new_value(story, surface, update, name, made.record)}
+    return {}
+
+
+def hold_closed(
+    story: Story, surface: Surface, lifecycle: Lifecycle, update: Operation, made: Made
+) -> None:
+    edit = one_edit(story, surface, update, made)
+    if not edit or not lifecycle.editable_rules:
+        return
+    only(story, lifecycle.editable_rules)
+    why = f'a "{made.record.get(lifecycle.field)}" record may not be changed'
+    expect_refused(story, update, change(story, made, edit), why, made)
+    story.bench.ledger.count(lifecycle.editable_rules, refused=True)
+
+
+def hold_open(
+    story: Story, surface: Surface, lifecycle: Lifecycle, update: Operation, made: Made
+) -> None:
+    edit = one_edit(story, surface, update, made)
+    if not edit or not lifecycle.editable_rules:
+        return
+    only(story, lifecycle.editable_rules)
+    why = f'a "{made.record.get(lifecycle.field)}" record may be changed'
+    expect_accepted(story, change(story, made, edit), why)
+    hold_given(story, surface, update, edit, reread(story, made), "on reading")
+
+
+# What a target does not take
+
+
+def tell_unwelcome(story: Story, mixed: Mixture, row: Row, exchange: Exchange) -> None:
+    """A row that breaks nothing is refused: it is shortened to what is refused together.
+
+    That is told once; later rows do without it, so that what stands beside it is tried all the same.
+    """
+    if not 400 <= exchange.answer.status < 500 or exchange.answer.status in (401, 403, 429):
+        story.block(f"{mixed.operation.operation_id} answered {exchange.answer.status}")
+    least, shown = dict(row), story.exchanges
+    for name in row:
+        trial = {**least, name: 0}
+        if trial == least or mixed.settle(trial, frozenset(trial)) is None or not mixed.body(trial):
+            continue
+        part = Story(story.bench, story.case)
+        made = mixed.origin(trial).make(part) if mixed.stored else None
+        again = send(part, mixed, trial, mixed.body(trial), made)
+        if not again.answer.accepted:
+            least, shown = trial, part.exchanges
+        elif made is None:
+            made_from(part, mixed.operation, again)
+    story.exchanges[:] = shown
+    answer = shown[-1].answer
+    mixed.unwelcome.append({n: k for n, k in least.items() if k or not mixed.can_spare(n)})
+    features = [
+        n for n, k in least.items() if k and mixed.can_spare(n) and not mixed.is_plain(least, n)
+    ]
+    ids = rules_of(mixed, least, features)
+    if not ids:
+        story.block(f"{mixed.operation.operation_id} answered {answer.status}")
+    certain = all(mixed.is_free(least, name) for name in features)
+    expected = f"accepted: nothing speaks against {mixed.words(least)}"
+    story.note(ids, expected, came(answer), certain, expect.ACCEPTED)
+
+
+def rules_of(mixed: Mixture, row: Row, features: list[str]) -> tuple[str, ...]:
+    """The rules that speak of what these fields are for, of the move, else those of their types."""
+    properties = properties_of(mixed.operation.body_schema)
+    move = mixed.move(row)
+    found = [*(move.rule_ids if move is not None else ())]
+    for one in mixed.surface.resource.derived:
+        if not set(source_of(one)).isdisjoint(features):
+            found += one.rule_ids
+    if found:
+        return tuple(dict.fromkeys(found))
+    for name in features:
+        if name in properties:
+            above = rule_ids(mixed.operation.body_schema)
+            found += [i for c in iter_constraints(properties[name], above) for i in c.rule_ids]
+    lifecycle = mixed.surface.resource.lifecycle
+    if not found and mixed.operation.does == "update" and lifecycle is not None:
+        found += lifecycle.editable_rules
+    return tuple(dict.fromkeys(found))
