@@ -13,7 +13,7 @@ from mock_server.spec.model import BusinessRule, ErrorLayout
 
 Verdict = Literal["kept", "broken", "not-exercised"]
 ENOUGH = 3  # findings after which a rule needs no more cases
-FIRST, EVERY = 3, 4  # cases of inferred rules alone, in each group: the first ones, then a sample
+FIRST, EVERY = 2, 6  # cases of inferred rules alone, in each group: the first ones, then a sample
 BESIDE = 12  # cases of an inferred rule that is not selected, for what they say of refusals
 NOT_SELECTED = "not selected"
 

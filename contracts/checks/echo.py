@@ -33,7 +33,7 @@ from contracts.cases.story import Case, Made, Steps, Story
 from contracts.checks.defaults import lightened
 from contracts.checks.effect import due_query
 from contracts.checks.lifecycle import clearable, new_value, plain_fields
-from contracts.checks.listing import alone_of_its_text, as_read, fetch_all, listed_record
+from contracts.checks.listing import alone_of_its_text, as_read, listed_record, near
 from contracts.moments import is_same_moment, with_offset
 from contracts.strategies.bodies import calm_state, transition_at
 from contracts.strategies.values import ODD, WORDS, constraints, is_allowed, typical
@@ -551,7 +551,7 @@ def shown_in_lists(surface: Surface, state: str | None) -> Any:
         made = standing(story, surface.resource.name, state)
         shown: list[Any] = []
         for _ in range(int(story.bench.settings.grace / POLL) + 1):
-            shown = fetch_all(story, surface, listing, {})
+            shown = near(story, surface, listing, made)
             if any(record.get("id") == made.record_id for record in shown):
                 return
             story.drop_last()

@@ -102,22 +102,6 @@ def fetch(story: Story, surface: Surface, listing: Operation, **query: Any) -> l
     return listed
 
 
-def fetch_all(
-    story: Story, surface: Surface, listing: Operation, query: dict[str, Any]
-) -> list[Any]:
-    """The records of all pages, or of the first ones where they are very many."""
-    skip = next((p.name for p in listing.parameters if p.query and p.query.does == "skip"), None)
-    found = fetch(story, surface, listing, **query)
-    page = found
-    for _ in range(MOST_PAGES):
-        if skip is None or not page:
-            break
-        page = fetch(story, surface, listing, **query, **{skip: len(found)})
-        story.exchanges.pop()
-        found = found + page
-    return found
-
-
 def sample(story: Story, surface: Surface) -> list[Made]:
     """A few records of this run, made once; where none can be made, the first that are listed."""
     bench, name = story.bench, surface.resource.name
@@ -535,11 +519,34 @@ def listed_record(story: Story, surface: Surface, made: Made) -> Mapping[str, An
     """The record as the list shows it; None where none of its first pages has it."""
     if surface.listing is None:
         return None
-    for record in near(story, surface, surface.listing, made):
-        if record.get("id") == made.record_id:
-            return record
-    story.drop_last()
+    for look in (named_alone, near):
+        for record in look(story, surface, surface.listing, made):
+            if record.get("id") == made.record_id:
+                return record
+        story.drop_last()
     return None
+
+
+def named_alone(
+    story: Story, surface: Surface, listing: Operation, made: Made
+) -> list[Mapping[str, Any]]:
+    """The records on top; where a record is not among them, a page that is asked for it by its id.
+
+    Long pages cost a target more than all the rest.
+    """
+    top = page_of(story, surface, listing, {}, SHORT)
+    by_id = next(
+        (
+            one.name
+            for one in listing.parameters
+            if one.query is not None and one.query.does == "filter" and one.query.field == "id"
+        ),
+        None,
+    )
+    if by_id is None or any(one.get("id") == made.record_id for one in top):
+        return top
+    story.drop_last()
+    return page_of(story, surface, listing, {by_id: made.record_id}, SHORT)
 
 
 def near(story: Story, surface: Surface, listing: Operation, made: Made) -> list[Mapping[str, Any]]:

@@ -29,8 +29,9 @@ from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.checks import defaults, derived, echo, mixture, shape
 from contracts.checks.effect import belongs, is_due, links_of, look, query_for
 from contracts.checks.lifecycle import moved, new_value, only, plain_fields
-from contracts.checks.mixture import Mixture, source_of
+from contracts.checks.mixture import ORIGIN, Mixture, source_of
 from contracts.checks.timed import becomes
+from contracts.moments import is_same_moment
 from contracts.strategies.edges import iter_constraints
 from contracts.strategies.pairs import Row, rows_of
 from contracts.surface import Surface, echo_rules
@@ -208,8 +209,8 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
 
     def steps(story: Story) -> Steps:
         bad, changes = mixed.wrong(row), mixed.body(row)
-        made = mixed.origin(row).make(story)
-        before = dict(reread(story, made))
+        made = origin_of(story, mixed, row)
+        before = dict(made.record)
         exchange = send(story, mixed, row, changes, made)
         if bad is not None:
             expect_refused(story, update, exchange, bad[1].word, made)
@@ -217,6 +218,7 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
         if not exchange.answer.accepted:
             tell_unwelcome(story, mixed, row, exchange)
             return
+        made.given = {**made.given, **changes}
         hold_answer(story, surface, update, exchange)
         move = mixed.move(row)
         counted = {*changes, *(n for c in changes for n in echo.worked_out(surface, c))}
@@ -227,6 +229,22 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
         yield from afterwards(story, surface, made, changes)
 
     return steps
+
+
+def origin_of(story: Story, mixed: Mixture, row: Row) -> Made:
+    """The record to change; refusals share theirs, which they leave as it is."""
+    number = row[ORIGIN]
+    made = mixed.shared.get(number)
+    if mixed.wrong(row) is not None and made is not None and not made.spoiled:
+        story.adopt(made)
+        return made
+    made = mixed.origin(row).make(story)
+    reread(story, made)
+    made.exchanges = tuple(story.exchanges)
+    if mixed.wrong(row) is not None:
+        mixed.shared[number] = made
+        story.used.append(made)
+    return made
 
 
 # What becomes of it
@@ -265,7 +283,9 @@ def one_edit(story: Story, surface: Surface, update: Operation, made: Made) -> d
     story.bench.random.shuffle(names)
     for name in names:
         with suppress(BlockedError):
-            return {name: new_value(story, surface, update, name, made.record)}
+            value = new_value(story, surface, update, name, made.record)
+            if not is_same_moment(value, made.record[name]):
+                return {name: value}
     return {}
 
 
@@ -303,21 +323,13 @@ def tell_unwelcome(story: Story, mixed: Mixture, row: Row, exchange: Exchange) -
     """
     if not 400 <= exchange.answer.status < 500 or exchange.answer.status in (401, 403, 429):
         story.block(f"{mixed.operation.operation_id} answered {exchange.answer.status}")
-    least, shown = dict(row), story.exchanges
-    for name in row:
-        trial = {**least, name: 0}
-        if trial == least or mixed.settle(trial, frozenset(trial)) is None or not mixed.body(trial):
-            continue
-        part = Story(story.bench, story.case)
-        made = mixed.origin(trial).make(part) if mixed.stored else None
-        again = send(part, mixed, trial, mixed.body(trial), made)
-        if not again.answer.accepted:
-            least, shown = trial, part.exchanges
-        elif made is None:
-            made_from(part, mixed.operation, again)
-    story.exchanges[:] = shown
-    answer = shown[-1].answer
-    mixed.unwelcome.append({n: k for n, k in least.items() if k or not mixed.can_spare(n)})
+    together = mixed.refused_together(row)
+    least = shortened(story, mixed, row) if together is None else dict.fromkeys(row, 0) | together
+    if together is not None and attempt(story, mixed, least).answer.accepted:
+        story.block(f"{mixed.words(least)} are refused now and then")
+    if together is None:
+        mixed.unwelcome.append({n: k for n, k in least.items() if k or not mixed.can_spare(n)})
+    answer = story.exchanges[-1].answer
     features = [
         n for n, k in least.items() if k and mixed.can_spare(n) and not mixed.is_plain(least, n)
     ]
@@ -327,6 +339,29 @@ def tell_unwelcome(story: Story, mixed: Mixture, row: Row, exchange: Exchange) -
     certain = all(mixed.is_free(least, name) for name in features)
     expected = f"accepted: nothing speaks against {mixed.words(least)}"
     story.note(ids, expected, came(answer), certain, expect.ACCEPTED)
+
+
+def shortened(story: Story, mixed: Mixture, row: Row) -> Row:
+    """A row that is refused without what its refusal does not need; its requests become the story's."""
+    least, shown = dict(row), list(story.exchanges)
+    for name in row:
+        trial = {**least, name: 0}
+        if trial == least or mixed.settle(trial, frozenset(trial)) is None or not mixed.body(trial):
+            continue
+        if not attempt(story, mixed, trial).answer.accepted:
+            least, shown = trial, list(story.exchanges)
+    story.exchanges[:] = shown
+    return least
+
+
+def attempt(story: Story, mixed: Mixture, row: Row) -> Exchange:
+    """The request of a row by itself."""
+    story.exchanges.clear()
+    made = mixed.origin(row).make(story) if mixed.stored else None
+    exchange = send(story, mixed, row, mixed.body(row), made)
+    if exchange.answer.accepted and made is None:
+        made_from(story, mixed.operation, exchange)
+    return exchange
 
 
 def rules_of(mixed: Mixture, row: Row, features: list[str]) -> tuple[str, ...]:

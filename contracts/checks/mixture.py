@@ -10,8 +10,10 @@ from typing import Any
 from contracts.cases.acts import (
     fillings,
     is_asked,
+    is_own_text,
     is_reachable,
     lead,
+    made_from,
     make,
     make_full,
     reach,
@@ -28,7 +30,7 @@ from contracts.oracle.schema import Breach
 from contracts.strategies.bodies import calm_state, transition_after, transition_at
 from contracts.strategies.edges import Edge
 from contracts.strategies.pairs import Row
-from contracts.strategies.values import as_given, constraints, is_allowed
+from contracts.strategies.values import ODD, as_given, constraints, is_allowed
 from contracts.surface import Surface
 from contracts.target.wire import BEARER, KEY, Exchange
 from mock_server.spec.model import Call, Derived, Expression, Operation, Reference, Transition
@@ -83,6 +85,11 @@ class Mixture:
     places: dict[str, list[Choice]]
     stored: Mapping[str, Any]
     unwelcome: list[dict[str, int]] = field(default_factory=list)  # what a target refuses together
+    shared: dict[int, Made] = field(default_factory=dict)  # records that refusals have in common
+    rivals: dict[str, str] = field(
+        default_factory=dict
+    )  # breach -> the field that was dropped for it
+    judged: dict[frozenset[tuple[str, int]], list[Breach]] = field(default_factory=dict)
 
     # What a row says
 
@@ -90,12 +97,20 @@ class Mixture:
         return {name: self.places[name][number] for name, number in row.items()}
 
     def body(self, row: Row) -> dict[str, Any]:
-        now = self.bench.clock.now()
+        """The body of a row, with texts and moments of its own."""
         return {
-            name: choice.value if choice.soon is None else format_moment(now + choice.soon)
+            name: self.own(name, choice)
             for name, choice in self.chosen(row).items()
             if name in self.operation.body_fields and choice.is_given
         }
+
+    def own(self, name: str, choice: Choice) -> Any:
+        composer = self.bench.composer
+        if choice.soon is not None:
+            return format_moment(self.bench.clock.now() + choice.soon)
+        return (
+            composer.own_text() if is_own_text(self.operation, name, choice.value) else choice.value
+        )
 
     def query(self, row: Row) -> dict[str, str]:
         return {
@@ -142,9 +157,16 @@ class Mixture:
 
     # What a row comes to
 
-    def breaches(self, body: Mapping[str, Any]) -> list[Breach]:
-        whole = {**self.stored, **body} if self.stored else None
-        return self.bench.composer.breaches(self.operation, body, whole)
+    def breaches(self, row: Row) -> list[Breach]:
+        """What the document says against a row; what is asked beside the body is of no account."""
+        key = frozenset((n, k) for n, k in row.items() if k and n in self.operation.body_fields)
+        found = self.judged.get(key)
+        if found is None:
+            body = self.body(row)
+            whole = {**self.stored, **body} if self.stored else None
+            found = self.bench.composer.breaches(self.operation, body, whole)
+            self.judged[key] = found
+        return found
 
     def settle(self, row: Row, stay: frozenset[str]) -> Row | None:
         """The row with what its state needs, and without what it excludes; None where it cannot be."""
@@ -152,10 +174,10 @@ class Mixture:
         for _ in range(MAXIMUM_REPAIRS):
             if found is None:
                 break
-            bad, broken = self.wrong(found), self.breaches(self.body(found))
+            bad, broken = self.wrong(found), self.breaches(found)
             lonely = self.without_owner(found)
             if lonely is not None:
-                found = self.given(found, lonely, stay)
+                found = self.given(found, *lonely, stay)
             elif not self.is_as_wished(found, bad, broken):
                 found = self.repaired(found, stay, bad, broken)
             elif (together := self.refused_together(found)) is not None:
@@ -194,7 +216,7 @@ class Mixture:
         lifecycle = self.surface.resource.lifecycle
         if lifecycle is not None and name == lifecycle.field and self.stored:
             return True
-        valid, ids = schema.judge(self.bench.document.rules, self.breaches(self.body(row)))
+        valid, ids = schema.judge(self.bench.document.rules, self.breaches(row))
         return not valid and ids == choice.rule_ids
 
     def refused_together(self, row: Row) -> dict[str, int] | None:
@@ -205,34 +227,41 @@ class Mixture:
     ) -> Row | None:
         for breach in broken:
             if breach.field is not None and (bad is None or breach.field != bad[0]):
-                return self.given(row, breach.field, stay)
-        for name in row:
-            if name not in stay and row[name] and self.can_spare(name):
+                return self.given(row, breach.field, False, stay)
+        known = [self.rivals[one.place] for one in broken if one.place in self.rivals]
+        for name in dict.fromkeys((*known, *row)):
+            if name not in stay and row.get(name) and self.can_spare(name):
                 trial = {**row, name: 0}
-                if len(self.breaches(self.body(trial))) < len(broken):
+                if len(self.breaches(trial)) < len(broken):
+                    self.rivals[broken[0].place] = name
                     return trial
         return None
 
-    def given(self, row: Row, name: str, stay: frozenset[str]) -> Row | None:
-        """The row with a value in a place that has none."""
+    def given(self, row: Row, name: str, is_null: bool, stay: frozenset[str]) -> Row | None:
+        """The row with a value, or null, in a place that has none."""
         if name in stay or name not in row or self.places[name][row[name]].is_set:
             return None
         listed = self.places[name]
-        number = next((n for n, c in enumerate(listed) if c.is_set and not c.rule_ids), None)
-        return None if number is None else {**row, name: number}
+        fits = [n for n, c in enumerate(listed) if c.is_given and c.is_set != is_null]
+        number = next((n for n in fits if not listed[n].rule_ids), None)
+        return None if number in (None, row[name]) else {**row, name: number}
 
-    def without_owner(self, row: Row) -> str | None:
-        """What a change has to name as well: whose the new one is, or one that the new owner has."""
+    def without_owner(self, row: Row) -> tuple[str, bool] | None:
+        """What a change has to name as well: whose the new one is, or one that the new owner has.
+
+        Whether it is null: nothing belongs to nobody.
+        """
         for one in self.operation.references.values() if self.stored else ():
             owners = [ours for ours in one.match.values() if ours in row]
-            if one.field not in row or not owners:
+            if one.field not in row:
                 continue
             choice = self.places[one.field][row[one.field]]
-            lacking = [ours for ours in owners if not self.places[ours][row[ours]].is_set]
-            if choice.is_set and lacking:
-                return lacking[0]
-            if not choice.is_given and len(lacking) < len(owners):
-                return one.field
+            for ours in owners:
+                owner = self.places[ours][row[ours]]
+                if choice.is_set and not owner.is_set:
+                    return ours, False
+                if owner.is_given and not choice.is_given:
+                    return one.field, not owner.is_set
         return None
 
     def can_spare(self, name: str) -> bool:
@@ -333,11 +362,7 @@ def iter_origins(bench: Bench, surface: Surface) -> Iterator[Choice]:
 
     yield Choice(schema.LEFT_OUT, "", make=plain)
     for word, given, files in fillings(bench, name):
-
-        def full(story: Story, given: Mapping[str, Any] = given, files: bool = files) -> Made:
-            return make_full(story, name, calm, files, **given)
-
-        yield Choice(None, f"a full record{word}", make=full)
+        yield Choice(None, f"a full record{word}", make=full(bench, surface, given, files))
     for move in lifecycle.transitions if lifecycle is not None else ():
         back = next(
             (
@@ -356,6 +381,28 @@ def iter_origins(bench: Bench, surface: Surface) -> Iterator[Choice]:
 
             if lifecycle is not None and is_reachable(lifecycle, back.source):
                 yield Choice(None, f'a record back from "{back.source}"', make=returned)
+
+
+def full(
+    bench: Bench, surface: Surface, given: Mapping[str, Any], files: bool
+) -> Callable[[Story], Made]:
+    """Makes full records, all but the first with what the first was made with and texts of their own."""
+    known: list[Mapping[str, Any]] = []
+    name, calm, create = surface.resource.name, calm_state(surface.resource), surface.create
+    assert create is not None
+
+    def make_one(story: Story) -> Made:
+        if not known:
+            made = make_full(story, name, calm, files, **given)
+            known.append(made.given)
+            return made
+        body = {
+            n: f"{bench.composer.own_text()} {ODD}" if is_own_text(create, n, v) else v
+            for n, v in known[0].items()
+        }
+        return made_from(story, create, story.send(create, body=body))
+
+    return make_one
 
 
 # What may stand in them

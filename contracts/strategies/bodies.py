@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ class Composer:
         self.mark = mark
         self.random = random
         self.hints = collect_hints(document)
+        self.plain: dict[tuple[str, str | None], dict[str, Any]] = {}
 
     # What a body breaks
 
@@ -83,6 +85,38 @@ class Composer:
         self, operation: Operation, state: str | None = None, **given: Any
     ) -> dict[str, Any] | None:
         """A plain valid body, as full as a sender would fill it; None where none can be built."""
+        if not given:
+            return self.plain_again(operation, state)
+        return self.build(operation, state, given)
+
+    def plain_again(self, operation: Operation, state: str | None) -> dict[str, Any] | None:
+        """The plain body as it was built before, with texts and moments of its own.
+
+        One that refers to a record by its id is built anew: the record may be gone.
+        """
+        known = self.plain.get((operation.operation_id, state))
+        if known is None:
+            body = self.build(operation, state, {})
+            by_id = [name for name, one in operation.references.items() if one.by == "id"]
+            if body is not None and body.keys().isdisjoint(by_id):
+                self.plain[operation.operation_id, state] = deepcopy(body)
+            return body
+        resource = self.document.resources[operation.resource]
+        body = deepcopy(known)
+        for name, value in known.items():
+            if isinstance(value, str) and value.startswith(f"{self.mark} "):
+                body[name] = self.own_text()
+            elif transition_at(resource, name) is not None:
+                body[name] = self.far_moment()
+        return body
+
+    def own_text(self) -> str:
+        """A text that no other request has."""
+        return f"{self.mark} {self.random.getrandbits(32):08x}"
+
+    def build(
+        self, operation: Operation, state: str | None, given: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
         resource = self.document.resources[operation.resource]
         body: dict[str, Any] = {}
         field = resource.lifecycle.field if resource.lifecycle is not None else ""
@@ -194,7 +228,7 @@ class Composer:
         if isinstance(value, str) and not {"pattern", "enum", "format", "const"} & set(
             constraints(schema)
         ):
-            return f"{self.mark} {self.random.getrandbits(32):08x}"
+            return self.own_text()
         return value
 
     def far_moment(self, seconds: float = FAR) -> str:
