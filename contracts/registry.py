@@ -45,9 +45,6 @@ class Check:
 # target may have only so many, before others use them up.
 CHECKS: tuple[Check, ...] = (
     Check("timed", frozenset({"timed", "event", "final", "closed", "transition"}), timed.cases),
-    Check(
-        "mixed", frozenset({"response", "schema", "reference", "default", "effect"}), mixed.cases
-    ),
     Check("auth", frozenset({"security"}), auth.cases),
     Check("reference", frozenset({"reference"}), reference.cases),
     Check("schema", frozenset({"schema"}), schema.cases),
@@ -63,6 +60,9 @@ CHECKS: tuple[Check, ...] = (
     Check("heard", frozenset({"subscription"}), heard.cases),
     Check("echo", frozenset({"response"}), echo.cases),
     Check("whole", frozenset({"response", "requires", "schema"}), whole.cases),
+    Check(
+        "mixed", frozenset({"response", "schema", "reference", "default", "effect"}), mixed.cases
+    ),
     Check("shape", frozenset({"record", "response"}), shape.cases),
     Check("notfound", frozenset({"response"}), notfound.cases),
     Check("listing", frozenset({"parameter", "response"}), listing.cases),

@@ -141,7 +141,7 @@ TEXTS = (*WORDS, *LONG, ODD, AROUND, UNSEEN, NUMERALS, NUMERALS[1:], "null", "No
 EVERYTHING = f"{AROUND}{ODD} & <b>{UNSEEN}</b> {LONG[0]} {AROUND}"  # what the others try one by one
 FORMED = frozenset({"pattern", "enum", "format", "const", "anyOf", "oneOf"})
 MOMENTS = ("1969-05-05T05:05:05Z", "1970-01-01T00:00:00Z", "2038-05-05T05:05:05Z")
-OFFSETS = (timezone(timedelta(hours=2, minutes=30)), timezone(timedelta(hours=-5)))
+OFFSETS = tuple(timezone(timedelta(hours=h, minutes=m)) for h, m in ((2, 30), (-3, -30)))
 
 
 def echoed_fields(surface: Surface, operation: Operation) -> list[str]:

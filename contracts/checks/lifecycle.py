@@ -419,8 +419,12 @@ def edit_cases(
     )
     moves = [move for move in lifecycle.transitions if is_asked(move)]
     if not allowed:
-        steps = edit_in_its_state(surface, lifecycle, update, source)
-        yield Case(ids, f'a "{source}" record may not be changed, with its own state', steps)
+        for name in update.body_fields:
+            if name != lifecycle.field:
+                steps = edit_in_its_state(surface, lifecycle, update, source, name)
+                yield Case(
+                    ids, f'{name} may not be changed in "{source}" with its own state', steps
+                )
         for move in moves:
             if move.source == source:
                 steps = move_with_change(surface, lifecycle, update, move)
@@ -547,15 +551,17 @@ def edit_accepted(surface: Surface, update: Operation, source: str, name: str) -
 
 
 def edit_in_its_state(
-    surface: Surface, lifecycle: Lifecycle, update: Operation, source: str
+    surface: Surface, lifecycle: Lifecycle, update: Operation, source: str, name: str
 ) -> Any:
     """Naming the state that it is in makes no move of a change."""
 
     def steps(story: Story) -> None:
         made = standing(story, surface.resource.name, source)
-        more = another_change(story, surface, update, made)
-        exchange = change(story, made, {lifecycle.field: source, **more})
-        why = f'a "{source}" record may not be changed'
+        value = new_value(story, surface, update, name, made.record)
+        if name not in made.record:
+            story.case = replace(story.case, certain=False)  # as where it is changed alone
+        exchange = change(story, made, {lifecycle.field: source, name: value})
+        why = f'{name} of a "{source}" record may not be changed'
         expect_refused(story, update, exchange, why, made)
 
     return steps

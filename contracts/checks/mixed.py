@@ -166,8 +166,11 @@ def hold_given(
 
 
 def can_be_held(bench: Bench, surface: Surface, one: Derived, body: Mapping[str, Any]) -> bool:
-    """Whether a value is worked out from what the request itself gives, by words of the document."""
+    """Whether a value is worked out from what the request gives, and nothing else decides it."""
+    lifecycle = surface.resource.lifecycle
     if not bench.ledger.can_fail(one.rule_ids) or isinstance(one.on, tuple):
+        return False
+    if lifecycle is not None and any(one.field in move.sets for move in lifecycle.transitions):
         return False
     reads = [*derived.iter_reads(one)]
     state = derived.state_field(surface)
@@ -260,6 +263,9 @@ def afterwards(story: Story, surface: Surface, made: Made, given: Mapping[str, A
     now = story.bench.clock.now()
     wait = mixture.wait_of(surface, timed, given, made, now) if timed is not None else None
     if timed is not None and wait is not None:
+        if wait > 1.0 and state not in lifecycle.editable:
+            # Which takes nothing away from what is to come.
+            hold_closed(story, surface, lifecycle, update, made)
         only(story, timed.rule_ids[:1])
         yield wait
         yield from becomes(story, lifecycle, made, timed, wait)

@@ -11,7 +11,6 @@ from contracts.cases.acts import (
     fillings,
     is_asked,
     is_own_text,
-    is_reachable,
     lead,
     made_from,
     make,
@@ -22,7 +21,6 @@ from contracts.cases.bench import Bench
 from contracts.cases.passage import usual_delay
 from contracts.cases.story import BlockedError, Case, Made, Story
 from contracts.checks import derived, reference, schema
-from contracts.checks.defaults import lightened
 from contracts.checks.effect import values_of
 from contracts.checks.lifecycle import closed_rules, new_value, states_of_requests
 from contracts.moments import format_moment, read_moment
@@ -86,9 +84,8 @@ class Mixture:
     stored: Mapping[str, Any]
     unwelcome: list[dict[str, int]] = field(default_factory=list)  # what a target refuses together
     shared: dict[int, Made] = field(default_factory=dict)  # records that refusals have in common
-    rivals: dict[str, str] = field(
-        default_factory=dict
-    )  # breach -> the field that was dropped for it
+    # The place of a breach -> the field that was dropped for it
+    rivals: dict[str, str] = field(default_factory=dict)
     judged: dict[frozenset[tuple[str, int]], list[Breach]] = field(default_factory=dict)
 
     # What a row says
@@ -105,12 +102,10 @@ class Mixture:
         }
 
     def own(self, name: str, choice: Choice) -> Any:
-        composer = self.bench.composer
         if choice.soon is not None:
             return format_moment(self.bench.clock.now() + choice.soon)
-        return (
-            composer.own_text() if is_own_text(self.operation, name, choice.value) else choice.value
-        )
+        own = is_own_text(self.operation, name, choice.value)
+        return self.bench.composer.own_text() if own else choice.value
 
     def query(self, row: Row) -> dict[str, str]:
         return {
@@ -192,14 +187,16 @@ class Mixture:
         if bad is None:
             return not broken
         name, choice = bad
+        own = set(choice.rule_ids)
+        if any(one.field != name and own.isdisjoint(one.rule_ids) for one in broken):
+            return False
         if not self.is_certain(row, name, choice):
             return False
-        if choice.names is not None or not choice.edge:
-            others = [one for one in broken if one.field != name]
-            return not others and (not broken or not choice.names)
+        lifecycle = self.surface.resource.lifecycle
+        if choice.names is not None or (self.stored and lifecycle and name == lifecycle.field):
+            return not broken  # no schema speaks of what a name stands for, nor of a move
         valid, ids = schema.judge(self.bench.document.rules, broken)
-        own = all(one.field == name or set(one.rule_ids) & set(ids) for one in broken)
-        return not valid and own and ids == choice.rule_ids
+        return not valid and ids == choice.rule_ids
 
     def is_certain(self, row: Row, name: str, choice: Choice) -> bool:
         """Whether a document's words refuse the choice in this state."""
@@ -207,17 +204,9 @@ class Mixture:
         if choice.names is not None:
             return reference.is_certain(self.surface, state)
         if choice.edge is None:
-            return self.is_lacking(row, name, choice)
+            return True
         defaulted = any(one.field == name for one in self.operation.defaults)
         return schema.is_certain(self.surface.resource, state, name, choice.edge, defaulted)
-
-    def is_lacking(self, row: Row, name: str, choice: Choice) -> bool:
-        """Whether what is not there is missed, or a state is not to be had; nothing else is wrong."""
-        lifecycle = self.surface.resource.lifecycle
-        if lifecycle is not None and name == lifecycle.field and self.stored:
-            return True
-        valid, ids = schema.judge(self.bench.document.rules, self.breaches(row))
-        return not valid and ids == choice.rule_ids
 
     def refused_together(self, row: Row) -> dict[str, int] | None:
         return next((one for one in self.unwelcome if one.items() <= row.items()), None)
@@ -343,44 +332,27 @@ def credential_places(bench: Bench, surface: Surface) -> dict[str, list[Choice]]
 
 
 def iter_origins(bench: Bench, surface: Surface) -> Iterator[Choice]:
-    """Ways in which a record at rest came to be."""
-    name, calm, lifecycle = (
-        surface.resource.name,
-        calm_state(surface.resource),
-        surface.resource.lifecycle,
-    )
-
-    def plain(story: Story) -> Made:
-        return make(story, name, calm)
-
-    def least(story: Story) -> Made:
-        create = surface.create
-        assert create is not None
-        body = story.bench.composer.base(create, calm) or {}
-        lean = lightened(story.bench, create, body)
-        return make(story, name, calm, **{n: lean.get(n) for n in body if n in lean})
-
-    yield Choice(schema.LEFT_OUT, "", make=plain)
+    """Ways in which a record at rest came to be: plain, full, or back from another state."""
+    name, calm = surface.resource.name, calm_state(surface.resource)
+    lifecycle = surface.resource.lifecycle
+    yield Choice(schema.LEFT_OUT, "", make=lambda story: make(story, name, calm))
     for word, given, files in fillings(bench, name):
         yield Choice(None, f"a full record{word}", make=full(bench, surface, given, files))
-    for move in lifecycle.transitions if lifecycle is not None else ():
-        back = next(
-            (
-                t
-                for t in (lifecycle.transitions if lifecycle else ())
-                if (t.source, t.to) == (move.to, calm) and is_asked(t)
-            ),
-            None,
-        )
-        if move.source == calm and is_asked(move) and back is not None:
+    moves = [t for t in lifecycle.transitions if is_asked(t)] if lifecycle is not None else []
+    for back in moves:
+        if back.to == calm and any((t.source, t.to) == (calm, back.source) for t in moves):
+            yield Choice(None, f'a record back from "{back.source}"', make=returned(name, back))
 
-            def returned(story: Story, back: Transition = back) -> Made:
-                made = reach(story, name, back.source)
-                lead(story, made, back)
-                return made
 
-            if lifecycle is not None and is_reachable(lifecycle, back.source):
-                yield Choice(None, f'a record back from "{back.source}"', make=returned)
+def returned(name: str, back: Transition) -> Callable[[Story], Made]:
+    """Makes records that were in another state before."""
+
+    def make_one(story: Story) -> Made:
+        made = reach(story, name, back.source)
+        lead(story, made, back)
+        return made
+
+    return make_one
 
 
 def full(

@@ -29,6 +29,7 @@ from contracts.cases.acts import (
     reach,
     remove,
     reread,
+    valid_body,
 )
 from contracts.cases.bench import Bench
 from contracts.cases.passage import POLL, happen, is_of_event, usual_delay
@@ -47,6 +48,7 @@ from contracts.strategies.bodies import FAR, ample_delay, longest_delay
 from contracts.strategies.values import is_allowed
 from contracts.surface import Surface
 from contracts.target.client import path_of
+from contracts.target.wire import OTHER
 from mock_server.spec.model import Constant, Expression, Lifecycle, Transition, Value
 from mock_server.spec.schemas import properties_of
 
@@ -76,6 +78,10 @@ def cases(bench: Bench) -> Iterator[Case]:
                 yield from delay_cases(bench, surface, lifecycle, timed)
             elif timed.at is not None:
                 yield from moment_cases(bench, surface, lifecycle, timed)
+            if timed.timed and bench.client.keys.other is not None:
+                steps = of_another(surface, lifecycle, timed)
+                what = f'another account\'s "{timed.source}" becomes "{timed.to}"'
+                yield Case(happens(timed), what, steps)
         for state in lifecycle.final:
             yield from final_cases(bench, surface, lifecycle, state)
         for state in lifecycle.initial:
@@ -298,6 +304,44 @@ def once_case(bench: Bench, surface: Surface, lifecycle: Lifecycle, timed: Trans
 
     ids = tuple(dict.fromkeys((*happens(timed), *shape_rules(bench, surface))))
     return Case(ids, f'"{timed.source}" becomes "{timed.to}" once', steps)
+
+
+def of_another(surface: Surface, lifecycle: Lifecycle, timed: Transition) -> Any:
+    """Time passes for everybody: a record that the other account makes, with what that one has."""
+
+    def steps(story: Story) -> Steps:
+        live, clock = story.bench.live, story.bench.clock
+        create = need(surface.create, story, "create")
+        read = need(surface.read, story, "read")
+        given: dict[str, Any] = {}
+        if timed.at is not None:
+            given[timed.at] = format_moment(clock.now() + SHORT)
+        elif usual_delay(surface, timed.after or ""):
+            given[timed.after or ""] = int(SHORT)
+        if given and (clock.virtual or not given.keys() <= set(create.body_fields)):
+            story.block("the other account's time is its own")
+        body = valid_body(story, create, timed.source, **given)
+        for name, reference in create.references.items():
+            theirs = live.foreign(reference) if body.get(name) is not None else {}
+            if theirs is None:
+                story.block(f"the other account has no {reference.to} of its own")
+            body |= {name: theirs[reference.by]} if theirs else {}
+        answer = story.send(create, body=body, credentials=OTHER).answer
+        if not answer.accepted or not isinstance(answer.body, dict):
+            story.block(f"{create.operation_id} answered {answer.status} to the other account")
+        path = path_of(read, str(answer.body.get("id")))
+        yield SHORT if given else 0.0
+        for _ in range(int(patience_of(story) / POLL) + 1):
+            shown = story.send(read, path=path, credentials=OTHER).answer.body
+            state = shown.get(lifecycle.field) if isinstance(shown, dict) else None
+            if state == timed.to:
+                return
+            story.drop_last()
+            yield POLL
+        wanted = expect.fields({lifecycle.field: timed.to})
+        story.refute(f'"{timed.to}" for the other account, too', f"{state!r}", wanted)
+
+    return steps
 
 
 def begun(surface: Surface, timed: Transition, delay: float) -> Any:

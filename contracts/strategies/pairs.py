@@ -40,12 +40,13 @@ def rows_of(
     while left:
         seed = next(iter(left))
         row = settle(filled(dict(seed), sizes, wrong, left, random), frozenset(dict(seed)))
-        left.pop(seed)
         if row is None:
+            left.pop(seed)
             continue
         yield row
         if settle(row, frozenset(row)) is None:
-            continue
+            continue  # the seed gets another row
+        left.pop(seed)
         bad = wrong.intersection(row.items())
         for pair in pairs_of(row):
             if not bad or not bad.isdisjoint(pair):
