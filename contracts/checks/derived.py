@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
@@ -468,6 +469,34 @@ def compare(
     elif not isinstance(expected, Unknown) and not is_same(expected, found):
         wanted = expect.fields({derived.field: expected})
         story.refute(f"{derived.field} {expected!r} {when}", f"{derived.field} {found!r}", wanted)
+
+
+def rendered_form(
+    story: Story,
+    surface: Surface,
+    derived: Derived,
+    body: Mapping[str, Any],
+) -> str | None:
+    """A pattern of what a rendered text must be; None where its source is not to be seen.
+
+    A placeholder that has no value in what the request names is left to the target.
+    """
+    call = next(v for v in derived.values if isinstance(v, Call))
+    facts = facts_of(story, surface, body, body)
+    text = evaluate(call.of[0], facts)
+    if not isinstance(text, str):
+        return None
+    records = {word: evaluate(part, facts) for word, part in call.named.items()}
+    parts: list[str] = []
+    end = 0
+    for found in PLACEHOLDER.finditer(text):
+        value = dig(records, tuple(found[1].split(".")))
+        parts += [
+            re.escape(text[end : found.start()]),
+            ".*" if value is None else re.escape(str(value)),
+        ]
+        end = found.end()
+    return "".join((*parts, re.escape(text[end:])))
 
 
 def is_set_by_nothing(surface: Surface, derived: Derived) -> bool:

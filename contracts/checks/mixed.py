@@ -8,8 +8,10 @@ whatever stands beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from contracts.cases import expect
@@ -19,6 +21,7 @@ from contracts.cases.acts import (
     expect_accepted,
     expect_refused,
     is_asked,
+    is_documented,
     made_from,
     note_kept,
     reread,
@@ -26,7 +29,8 @@ from contracts.cases.acts import (
 from contracts.cases.bench import Bench
 from contracts.cases.passage import POLL
 from contracts.cases.story import BlockedError, Case, Made, Steps, Story
-from contracts.checks import defaults, derived, echo, mixture, shape
+from contracts.chance import Chance
+from contracts.checks import defaults, derived, echo, mixture, notfound, shape
 from contracts.checks.effect import belongs, is_due, links_of, look, query_for
 from contracts.checks.lifecycle import moved, new_value, only, plain_fields
 from contracts.checks.mixture import ORIGIN, Mixture, source_of
@@ -34,8 +38,9 @@ from contracts.checks.timed import becomes
 from contracts.moments import is_same_moment
 from contracts.strategies.edges import iter_constraints
 from contracts.strategies.pairs import Row, rows_of
-from contracts.surface import Surface, echo_rules
-from contracts.target.wire import Exchange
+from contracts.surface import Surface, echo_rules, response_rules
+from contracts.target.client import path_of
+from contracts.target.wire import OTHER, Exchange
 from mock_server.spec.model import Derived, Effect, Lifecycle, Operation
 from mock_server.spec.schemas import properties_of, rule_ids
 
@@ -109,6 +114,7 @@ def made_with(mixed: Mixture, row: Row) -> Attempt:
         for effect in create.effects:
             yield from hold_effect(story, mixed.query(row), body, made, effect)
         yield from afterwards(story, surface, made, body)
+        hold_foreign(story, surface, made)
 
     return steps
 
@@ -145,10 +151,34 @@ def hold_record(
             story.refute(f"{name} {due.value!r} {when}", f"{name} {record[name]!r}", wanted)
         story.bench.ledger.count(due.rule_ids)
     for one in surface.resource.derived:
-        if can_be_held(story.bench, surface, one, body) and one.field in record:
+        if one.field not in record or one.field in body:
+            continue
+        if any(name in body for name in source_of(one)):
+            only(story, one.rule_ids)
+            hold_rendered(story, surface, one, body, record, when)
+            story.bench.ledger.count(one.rule_ids)
+        elif can_be_held(story.bench, surface, one, body):
             only(story, one.rule_ids)
             derived.compare(story, surface, one, made, body, record, when)
             story.bench.ledger.count(one.rule_ids)
+
+
+def hold_rendered(
+    story: Story,
+    surface: Surface,
+    one: Derived,
+    body: Mapping[str, Any],
+    record: Mapping[str, Any],
+    when: str,
+) -> None:
+    """A text is the template with its placeholders filled; what stands for no value may be anything."""
+    wanted = derived.rendered_form(story, surface, one, body)
+    found = record[one.field]
+    if wanted is None or (isinstance(found, str) and re.fullmatch(wanted, found, re.DOTALL)):
+        return
+    form = {"type": "string"} if found is None else {"not": {"const": found}}
+    wish = expect.body({"properties": {one.field: form}})
+    story.refute(f"{one.field} of the form {wanted!r} {when}", f"{one.field} {found!r}", wish)
 
 
 def hold_given(
@@ -230,6 +260,7 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
             hold_given(story, surface, update, changes, record, when)
             note_kept(story, made, before, record, counted)
         yield from afterwards(story, surface, made, changes)
+        hold_foreign(story, surface, made)
 
     return steps
 
@@ -284,9 +315,9 @@ def afterwards(story: Story, surface: Surface, made: Made, given: Mapping[str, A
 
 
 def one_edit(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
-    """A field of the record with another value, each time another one."""
+    """A field of the record with another value; each row has another one, and the same each time."""
     names = [n for n in plain_fields(surface, update) if n in made.record]
-    story.bench.random.shuffle(names)
+    Chance(story.case.name).shuffle(names)
     for name in names:
         with suppress(BlockedError):
             value = new_value(story, surface, update, name, made.record)
@@ -317,6 +348,27 @@ def hold_open(
     why = f'a "{made.record.get(lifecycle.field)}" record may be changed'
     expect_accepted(story, change(story, made, edit), why)
     hold_given(story, surface, update, edit, reread(story, made), "on reading")
+
+
+def hold_foreign(story: Story, surface: Surface, made: Made) -> None:
+    """Whatever has become of a record, to another account it is none; each row asks otherwise."""
+    operations = notfound.addressed(story.bench.document, surface)
+    if story.bench.client.keys.other is None or not operations:
+        return
+    operation = Chance(story.case.name).choice(operations)
+    ids = response_rules(operation, "404")
+    if not story.bench.ledger.wants(ids):
+        return
+    only(story, ids)
+    sure = is_documented(story.bench, surface.resource.name)
+    story.case = replace(story.case, certain=sure)
+    body = notfound.body_of(story, surface, operation)
+    path = path_of(operation, made.record_id)
+    exchange = story.send(operation, path=path, body=body, credentials=OTHER)
+    if exchange.answer.status == 401:
+        story.block("CONTRACTS_OTHER_API_KEY is refused")
+    notfound.expect_missing(story, operation, exchange, "the record is another account's")
+    story.bench.ledger.count(ids, refused=True)
 
 
 # What a target does not take
