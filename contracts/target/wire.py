@@ -138,9 +138,19 @@ def parse_json(content: bytes) -> Json:
 
 
 def encode(body: Json) -> bytes | None:
-    """The bytes of a body; lone surrogates stay escaped."""
+    """The bytes of a body: every other one in UTF-8, as browsers write it, the others in escapes.
+
+    Which of the two goes by the length, so that a request is written alike each time. Lone
+    surrogates have no UTF-8.
+    """
     if isinstance(body, Absent):
         return None
     if isinstance(body, bytes):
         return body
-    return json.dumps(body).encode()
+    escaped = json.dumps(body)
+    if len(escaped) % 2 or "\\u" not in escaped:
+        return escaped.encode()
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return escaped.encode()
