@@ -42,6 +42,20 @@ def valid_body(
     return body
 
 
+def body_of_another(
+    story: Story, create: Operation, state: str | None, **given: Any
+) -> dict[str, Any]:
+    """A plain body for the other account, which refers to what that one has."""
+    body = valid_body(story, create, state, **given)
+    for name, reference in create.references.items():
+        if body.get(name) is not None:
+            record = story.bench.live.foreign(reference)
+            if record is None:
+                story.block(f"the other account has no {reference.to} of its own")
+            body[name] = record[reference.by]
+    return body
+
+
 def make(story: Story, resource: str, state: str | None = None, **given: Any) -> Made:
     """A new record from a plain valid body; blocks the case where the target refuses that."""
     create = need(story.bench.surface(resource).create, story, "create")

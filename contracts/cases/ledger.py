@@ -91,6 +91,7 @@ class Ledger:
     ) -> None:
         self.thorough = thorough
         self.offered: Counter[object] = Counter()
+        self.told: Counter[object] = Counter()  # differences, by rules and what was expected
         self.accepts: Callable[[str, Finding], bool] = lambda rule_id, finding: False
         self.entries = {
             rule_id: Entry(rule, selection.has_rule(rule_id)) for rule_id, rule in rules.items()
@@ -169,7 +170,12 @@ class Ledger:
         self.faults.append(f"the judge failed at a case ({case.name}): {shown}")
         self.block(case.rule_ids, "the judge failed at a case of it; see the notes")
 
+    def knows(self, finding: Finding) -> bool:
+        """Whether the same difference was told often enough: one more would tell nothing."""
+        return not finding.certain and self.told[finding.rule_ids, finding.expected] >= ENOUGH
+
     def record(self, finding: Finding) -> None:
+        self.told[finding.rule_ids, finding.expected] += not finding.certain
         for entry in self.iter_entries(finding.rule_ids):
             if not entry.selected:
                 continue

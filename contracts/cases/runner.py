@@ -114,13 +114,13 @@ class Runner:
 
     def end(self, attempt: Attempt) -> None:
         """Records what an attempt found; a first finding is tried again from the start."""
-        found = tuple(attempt.story.findings)
+        found = tuple(f for f in attempt.story.findings if not self.bench.ledger.knows(f))
         if found and attempt.first is None and not self.is_told(attempt, found):
             for made in attempt.story.used:
                 made.spoiled = True
             self.start(attempt.case, found)
             return
-        again = {key_of(finding) for finding in found}
+        again = {key_of(finding) for finding in attempt.story.findings}
         for finding in attempt.first or ():
             if key_of(finding) not in again:
                 self.bench.ledger.record_flaky(finding)

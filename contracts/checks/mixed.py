@@ -329,10 +329,12 @@ def one_edit(story: Story, surface: Surface, update: Operation, made: Made) -> d
 def hold_closed(
     story: Story, surface: Surface, lifecycle: Lifecycle, update: Operation, made: Made
 ) -> None:
+    """It may not be changed, nor once it was written back as it is, whether that is accepted or not."""
     edit = one_edit(story, surface, update, made)
     if not edit or not lifecycle.editable_rules:
         return
     only(story, lifecycle.editable_rules)
+    change(story, made, {name: made.record[name] for name in edit})
     why = f'a "{made.record.get(lifecycle.field)}" record may not be changed'
     expect_refused(story, update, change(story, made, edit), why, made)
     story.bench.ledger.count(lifecycle.editable_rules, refused=True)
@@ -385,12 +387,12 @@ def tell_unwelcome(story: Story, mixed: Mixture, row: Row, exchange: Exchange) -
     least = shortened(story, mixed, row) if together is None else dict.fromkeys(row, 0) | together
     if together is not None and attempt(story, mixed, least).answer.accepted:
         story.block(f"{mixed.words(least)} are refused now and then")
-    if together is None:
-        mixed.unwelcome.append({n: k for n, k in least.items() if k or not mixed.can_spare(n)})
+    needed = {name: number for name, number in least.items() if number}
+    if together is None and needed:
+        mixed.unwelcome.append(needed)
     answer = story.exchanges[-1].answer
-    features = [
-        n for n, k in least.items() if k and mixed.can_spare(n) and not mixed.is_plain(least, n)
-    ]
+    lifecycle = mixed.surface.resource.lifecycle
+    features = [n for n in needed if lifecycle is None or n != lifecycle.field]
     ids = rules_of(mixed, least, features)
     if not ids:
         story.block(f"{mixed.operation.operation_id} answered {answer.status}")

@@ -36,6 +36,7 @@ from mock_server.spec.schemas import properties_of, types_of
 
 WHO = "@"  # the place of the credentials; those of the query begin with a question mark
 ORIGIN = "#"  # the place of how a record came to be that is changed
+STRANGER = "_"
 MAXIMUM_REPAIRS = 12
 SOON = 2  # seconds that are waited for
 
@@ -176,8 +177,8 @@ class Mixture:
             elif not self.is_as_wished(found, bad, broken):
                 found = self.repaired(found, stay, bad, broken)
             elif (together := self.refused_together(found)) is not None:
-                spare = [n for n in together if n not in stay and found[n] and self.can_spare(n)]
-                found = {**found, spare[0]: 0} if spare else None
+                spare = next((n for n in together if n not in stay), None)
+                found = None if spare is None else {**found, spare: 0}
             else:
                 return found
         return None
@@ -219,12 +220,17 @@ class Mixture:
                 return self.given(row, breach.field, False, stay)
         known = [self.rivals[one.place] for one in broken if one.place in self.rivals]
         for name in dict.fromkeys((*known, *row)):
-            if name not in stay and row.get(name) and self.can_spare(name):
-                trial = {**row, name: 0}
+            for number in self.lighter(row, name) if name not in stay and name in row else ():
+                trial = {**row, name: number}
                 if len(self.breaches(trial)) < len(broken):
                     self.rivals[broken[0].place] = name
                     return trial
         return None
+
+    def lighter(self, row: Row, name: str) -> list[int]:
+        """What may stand in a place instead: what a plain request has there, or nothing."""
+        nothing = [n for n, choice in enumerate(self.places[name]) if not choice.is_given]
+        return [n for n in dict.fromkeys((0, *nothing)) if n != row[name]]
 
     def given(self, row: Row, name: str, is_null: bool, stay: frozenset[str]) -> Row | None:
         """The row with a value, or null, in a place that has none."""
@@ -253,16 +259,6 @@ class Mixture:
                     return one.field, not owner.is_set
         return None
 
-    def can_spare(self, name: str) -> bool:
-        return not self.places[name][0].is_given
-
-    def is_plain(self, row: Row, name: str) -> bool:
-        """Whether a plain body holds the same."""
-        if self.operation.does != "create":
-            return False
-        base = self.bench.composer.base(self.operation, self.state(row)) or {}
-        return name in base and self.places[name][row[name]].is_set
-
     def is_free(self, row: Row, name: str) -> bool:
         """Whether nothing but a document's own words could speak against a value here.
 
@@ -289,6 +285,8 @@ def of_create(bench: Bench, surface: Surface, create: Operation) -> Mixture:
             valid = [Choice(state, state) for state in lifecycle.initial]
         else:
             valid = [NOTHING, *setting.valid(name)]
+            if name in setting.base:  # what a plain request has comes first
+                valid = [*valid[1:], Choice(schema.LEFT_OUT, f"no {name}")]
         wrong = [*setting.missing(name), *setting.wrong(name), *setting.misnamed(name)]
         if len(valid) > 1 or wrong:
             places[name] = [*valid, *wrong]
@@ -314,11 +312,13 @@ def of_update(bench: Bench, surface: Surface, create: Operation, update: Operati
 
 
 def query_places(operation: Operation) -> dict[str, list[Choice]]:
-    return {
+    """The parameters of a query, and beside them one that nobody knows, as caches are passed by."""
+    found = {
         f"?{one.name}": [NOTHING, *(Choice(str(v), f"{one.name}={v}") for v in values_of(one))]
         for one in operation.parameters
         if one.location == "query" and values_of(one)
     }
+    return found | ({f"?{STRANGER}": [NOTHING, Choice("1", f"?{STRANGER}=1")]} if found else {})
 
 
 def credential_places(bench: Bench, surface: Surface) -> dict[str, list[Choice]]:

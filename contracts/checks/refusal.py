@@ -43,13 +43,14 @@ def cases(bench: Bench) -> Iterator[Case]:
         if surface.listing is not None and not any(True for _ in marks_of(plain)):
             name = f"{create.operation_id}: what is refused adds nothing to the list"
             yield Case(ids, name, nothing_added(surface, create, surface.listing), False)
+        sure = is_documented(bench, surface.resource.name)
         for effect in create.effects:
             both = tuple(dict.fromkeys((*ids, *effect.rule_ids)))
             name = f"{create.operation_id}: what is refused makes no {effect.creates}"
-            yield Case(both, name, nothing_made(surface, create, effect, None))
+            yield Case(both, name, nothing_made(surface, create, effect, None), sure)
             for field, reference in create.references.items():
                 steps = nothing_made(surface, create, effect, reference)
-                yield Case(both, f"{name}, {field} names nothing", steps)
+                yield Case(both, f"{name}, {field} names nothing", steps, sure)
 
 
 # Records of its own

@@ -14,6 +14,7 @@ from typing import Any
 
 from contracts.cases import expect
 from contracts.cases.acts import (
+    body_of_another,
     came,
     change,
     demanded,
@@ -29,7 +30,6 @@ from contracts.cases.acts import (
     reach,
     remove,
     reread,
-    valid_body,
 )
 from contracts.cases.bench import Bench
 from contracts.cases.passage import POLL, happen, is_of_event, usual_delay
@@ -310,7 +310,7 @@ def of_another(surface: Surface, lifecycle: Lifecycle, timed: Transition) -> Any
     """Time passes for everybody: a record that the other account makes, with what that one has."""
 
     def steps(story: Story) -> Steps:
-        live, clock = story.bench.live, story.bench.clock
+        clock = story.bench.clock
         create = need(surface.create, story, "create")
         read = need(surface.read, story, "read")
         given: dict[str, Any] = {}
@@ -320,12 +320,7 @@ def of_another(surface: Surface, lifecycle: Lifecycle, timed: Transition) -> Any
             given[timed.after or ""] = int(SHORT)
         if given and (clock.virtual or not given.keys() <= set(create.body_fields)):
             story.block("the other account's time is its own")
-        body = valid_body(story, create, timed.source, **given)
-        for name, reference in create.references.items():
-            theirs = live.foreign(reference) if body.get(name) is not None else {}
-            if theirs is None:
-                story.block(f"the other account has no {reference.to} of its own")
-            body |= {name: theirs[reference.by]} if theirs else {}
+        body = body_of_another(story, create, timed.source, **given)
         answer = story.send(create, body=body, credentials=OTHER).answer
         if not answer.accepted or not isinstance(answer.body, dict):
             story.block(f"{create.operation_id} answered {answer.status} to the other account")

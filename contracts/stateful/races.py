@@ -1,4 +1,4 @@
-"""Races: one record is changed from several connections at once; some order must explain it all."""
+"""Races: records are made and changed from several connections at once; some order explains it all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from itertools import permutations
 from threading import Barrier
 from typing import Any
 
-from contracts.cases.acts import demanded, full_values, is_asked, make, reread
+from contracts.cases.acts import (
+    body_of_another,
+    came,
+    demanded,
+    full_values,
+    is_asked,
+    make,
+    need,
+    reread,
+    valid_body,
+)
 from contracts.cases.bench import Bench
 from contracts.cases.story import Case, Made, Story
+from contracts.checks.echo import compare, echoed_fields
 from contracts.checks.lifecycle import closed_rules, new_value, plain_fields, timing
 from contracts.oracle.values import is_same
 from contracts.stateful.model import Model
+from contracts.strategies.bodies import calm_state
 from contracts.surface import Surface, response_rules
 from contracts.target.client import path_of
-from contracts.target.wire import OUTAGE, Exchange
+from contracts.target.wire import KEY, OTHER, OUTAGE, Exchange
 from mock_server.spec.model import Operation, Transition
 
 ROUNDS = 6
@@ -43,6 +55,11 @@ def cases(bench: Bench) -> Iterator[Case]:
             moves = [t for t in lifecycle.transitions if t.source == state and is_asked(t)]
             if moves:
                 yield from race_cases(bench, surface, surface.update, state, moves)
+        ids = (
+            () if surface.read is None else response_rules(surface.read, str(surface.read.success))
+        )
+        name = f"{surface.create.operation_id} from several connections at once"
+        yield Case(ids, name, made_at_once(surface, surface.create))
 
 
 def race_cases(
@@ -113,6 +130,45 @@ def at_once(
 
     with ThreadPoolExecutor(len(changes)) as pool:
         return list(pool.map(send, changes))
+
+
+def made_at_once(surface: Surface, create: Operation) -> Any:
+    """Who makes a record gets that one, and finds it again; with a second account where one is known."""
+
+    def steps(story: Story) -> None:
+        client, state = story.bench.client, calm_state(surface.resource)
+        read = need(surface.read, story, "read")
+        names = echoed_fields(surface, create)
+
+        def send(asked: tuple[Barrier, str, dict[str, Any]]) -> Exchange:
+            gate, who, body = asked
+            gate.wait(PATIENCE)
+            return client.call(create, body=body, credentials=who)
+
+        story.require(create)
+        for _ in range(ROUNDS):
+            del story.exchanges[:]
+            bodies = [(KEY, valid_body(story, create, state)) for _ in range(2)]
+            if client.keys.other is not None:
+                bodies += [(OTHER, body_of_another(story, create, state)) for _ in range(2)]
+            gate = Barrier(len(bodies))
+            with ThreadPoolExecutor(len(bodies)) as pool:
+                made = list(pool.map(send, [(gate, who, body) for who, body in bodies]))
+            story.exchanges.extend(made)
+            for (who, body), exchange in zip(bodies, made, strict=True):
+                shown = exchange.answer.body
+                if not exchange.answer.accepted or not isinstance(shown, dict):
+                    continue  # why a valid body is refused is other checks' matter
+                given = [name for name in names if name in body]
+                compare(story, shown, body, given, "in the answer", surface)
+                path = path_of(read, str(shown.get("id")))
+                answer = story.send(read, path=path, credentials=who).answer
+                if not answer.accepted or not isinstance(answer.body, dict):
+                    story.refute("the record, which was made before", came(answer))
+                compare(story, answer.body, body, given, "on reading", surface)
+                story.drop_last()
+
+    return steps
 
 
 def hold(
