@@ -25,6 +25,7 @@ from mock_server.spec.schemas import keyword_of, properties_of, types_of
 
 LEFT_OUT = object()
 ALL = "with all it may hold"
+STRANGER = "_"  # a parameter that no document has; what passes caches by is called so
 SKEW, DAY = 120.0, 2 * 86_400.0  # seconds by which clocks, and whole days, may differ
 
 
@@ -59,6 +60,11 @@ def effect_cases(
         if due:
             steps = happening(surface, create, effect, state, query, due, least=True)
             what = f"{where}, with nothing that can be spared, makes {effect.creates}"
+            yield Case(effect.rule_ids, what, steps)
+        if due and query:
+            others = {**query, STRANGER: "1"}
+            steps = happening(surface, create, effect, state, others, due, doubtful=True)
+            what = f"{where} and one that nobody knows makes {effect.creates}"
             yield Case(effect.rule_ids, what, steps)
         for label, more in beside(bench, create, body, state) if due else ():
             steps = happening(surface, create, effect, state, query, due, more)
@@ -178,8 +184,12 @@ def happening(
     due: bool,
     more: Mapping[str, Any] = MappingProxyType({}),
     least: bool = False,
+    doubtful: bool = False,
 ) -> Any:
-    """A request, and what it leaves; one that is given `more`, or the `least`, may be refused."""
+    """A request, and what it leaves.
+
+    One that is given `more`, or the `least`, or is `doubtful`, may be refused.
+    """
 
     def steps(story: Story) -> Steps:
         observer = story.bench.surface(effect.creates)
@@ -199,7 +209,7 @@ def happening(
             story.block("no valid body can be built")
         wanted = count_of(effect, body) if due else 0
         exchange = story.send(create, query=query, body=body)
-        if not exchange.answer.accepted and (more or least or not due):
+        if not exchange.answer.accepted and (more or least or doubtful or not due):
             story.block(f"{create.operation_id} answered {exchange.answer.status}")
         expect_accepted(story, exchange, "a valid request")
         record = made_from(story, create, exchange).record

@@ -36,7 +36,6 @@ from mock_server.spec.schemas import properties_of, types_of
 
 WHO = "@"  # the place of the credentials; those of the query begin with a question mark
 ORIGIN = "#"  # the place of how a record came to be that is changed
-STRANGER = "_"
 MAXIMUM_REPAIRS = 12
 SOON = 2  # seconds that are waited for
 
@@ -312,13 +311,11 @@ def of_update(bench: Bench, surface: Surface, create: Operation, update: Operati
 
 
 def query_places(operation: Operation) -> dict[str, list[Choice]]:
-    """The parameters of a query, and beside them one that nobody knows, as caches are passed by."""
-    found = {
+    return {
         f"?{one.name}": [NOTHING, *(Choice(str(v), f"{one.name}={v}") for v in values_of(one))]
         for one in operation.parameters
         if one.location == "query" and values_of(one)
     }
-    return found | ({f"?{STRANGER}": [NOTHING, Choice("1", f"?{STRANGER}=1")]} if found else {})
 
 
 def credential_places(bench: Bench, surface: Surface) -> dict[str, list[Choice]]:

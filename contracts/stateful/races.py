@@ -158,7 +158,8 @@ def made_at_once(surface: Surface, create: Operation) -> Any:
             for (who, body), exchange in zip(bodies, made, strict=True):
                 shown = exchange.answer.body
                 if not exchange.answer.accepted or not isinstance(shown, dict):
-                    continue  # why a valid body is refused is other checks' matter
+                    refuse_by_itself(story, create, who, body, exchange)
+                    continue
                 given = [name for name in names if name in body]
                 compare(story, shown, body, given, "in the answer", surface)
                 path = path_of(read, str(shown.get("id")))
@@ -169,6 +170,18 @@ def made_at_once(surface: Surface, create: Operation) -> Any:
                 story.drop_last()
 
     return steps
+
+
+def refuse_by_itself(
+    story: Story, create: Operation, who: str, body: Mapping[str, Any], exchange: Exchange
+) -> None:
+    """What is refused among others is refused alone too, or others have to do with it."""
+    answer = exchange.answer
+    if answer.status in OUTAGE or answer.status == 401:
+        story.block(f"{create.operation_id} answered {answer.status}")
+    if story.send(create, body=body, credentials=who).answer.accepted:
+        story.refute("accepted, as it is without others at the same time", came(answer))
+    story.drop_last()
 
 
 def hold(
