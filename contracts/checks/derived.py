@@ -269,6 +269,17 @@ def renders(derived: Derived) -> bool:
     return any(isinstance(v, Call) and v.function == "template.render" for v in derived.values)
 
 
+def source_of(one: Derived) -> list[str]:
+    """The field that names what a value is rendered from."""
+    return [
+        part.name
+        for value in one.values
+        if isinstance(value, Call) and value.function == "template.render"
+        for part in value.of
+        if isinstance(part, Expression)
+    ]
+
+
 def template_values(
     story: Story, create: Operation, derived: Derived, given: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -27,21 +27,22 @@ from contracts.cases.acts import (
     reread,
 )
 from contracts.cases.bench import Bench
-from contracts.cases.passage import POLL
+from contracts.cases.passage import POLL, usual_delay
 from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.chance import Chance
-from contracts.checks import defaults, derived, echo, mixture, notfound, shape
+from contracts.checks import choices, defaults, derived, echo, notfound, shape
+from contracts.checks.derived import source_of
 from contracts.checks.effect import belongs, is_due, links_of, look, query_for
 from contracts.checks.lifecycle import moved, new_value, only, plain_fields
-from contracts.checks.mixture import ORIGIN, Mixture, source_of
+from contracts.checks.mixture import ORIGIN, SOON, Mixture
 from contracts.checks.timed import becomes
-from contracts.moments import is_same_moment
+from contracts.moments import is_same_moment, read_moment
 from contracts.strategies.edges import iter_constraints
 from contracts.strategies.pairs import Row, rows_of
 from contracts.surface import Surface, echo_rules, response_rules
 from contracts.target.client import path_of
 from contracts.target.wire import OTHER, Exchange
-from mock_server.spec.model import Derived, Effect, Lifecycle, Operation
+from mock_server.spec.model import Derived, Effect, Lifecycle, Operation, Transition
 from mock_server.spec.schemas import properties_of, rule_ids
 
 Attempt = Callable[[Story], Steps | None]
@@ -54,11 +55,11 @@ def cases(bench: Bench) -> Iterator[Case]:
             continue
         ids = all_rules(bench, surface, create)
         if bench.ledger.wants(ids):
-            mixed = mixture.of_create(bench, surface, create)
+            mixed = choices.of_create(bench, surface, create)
             for row in iter_rows(mixed):
                 yield case_of(mixed, row, ids, made_with(mixed, row))
         if update is not None and update.body_schema is not None and bench.ledger.wants(ids):
-            mixed = mixture.of_update(bench, surface, create, update)
+            mixed = choices.of_update(bench, surface, create, update)
             for row in iter_rows(mixed):
                 yield case_of(mixed, row, ids, changed_with(mixed, row))
 
@@ -292,7 +293,7 @@ def afterwards(story: Story, surface: Surface, made: Made, given: Mapping[str, A
     state = made.record.get(lifecycle.field)
     timed = next((t for t in lifecycle.transitions if t.timed and t.source == state), None)
     now = story.bench.clock.now()
-    wait = mixture.wait_of(surface, timed, given, made, now) if timed is not None else None
+    wait = wait_of(surface, timed, given, made, now) if timed is not None else None
     if timed is not None and wait is not None:
         if wait > 1.0 and state not in lifecycle.editable:
             # Which takes nothing away from what is to come.
@@ -312,6 +313,23 @@ def afterwards(story: Story, surface: Surface, made: Made, given: Mapping[str, A
         story.bench.ledger.count(back.rule_ids)
     if back is not None and back.to in lifecycle.editable:
         hold_open(story, surface, lifecycle, update, made)
+
+
+def wait_of(
+    surface: Surface, timed: Transition, given: Mapping[str, Any], made: Made, now: float
+) -> float | None:
+    """In how many seconds time moves a record; None where that is too long, or nobody knows.
+
+    A delay that was given earlier may have stayed with the record, or not.
+    """
+    wait: float | None = None
+    if timed.at is not None:
+        moment = read_moment(made.record.get(timed.at))
+        wait = None if moment is None else max(0.0, moment.timestamp() - now)
+    elif timed.after is not None and (timed.after in given or timed.after not in made.given):
+        asked = given.get(timed.after)
+        wait = float(usual_delay(surface, timed.after) if asked is None else asked)
+    return wait if wait is not None and wait <= 2 * SOON else None
 
 
 def one_edit(story: Story, surface: Surface, update: Operation, made: Made) -> dict[str, Any]:
