@@ -14,7 +14,7 @@ from contracts.strategies.bodies import FAR, calm_state, transition_after, trans
 from contracts.strategies.values import ODD, PLAIN, as_given, constraints
 from contracts.surface import Surface, refusal_status, response_rules
 from contracts.target.client import path_of
-from contracts.target.wire import ABSENT, GONE, KEY, Answer, Exchange
+from contracts.target.wire import ABSENT, GONE, KEY, OUTAGE, Answer, Exchange
 from mock_server.spec.model import Lifecycle, Operation, Transition
 from mock_server.spec.schemas import properties_of, types_of
 
@@ -60,7 +60,8 @@ def make(story: Story, resource: str, state: str | None = None, **given: Any) ->
     """A new record from a plain valid body; blocks the case where the target refuses that."""
     create = need(story.bench.surface(resource).create, story, "create")
     exchange = story.send(create, body=valid_body(story, create, state, **given))
-    if not exchange.answer.accepted and story.bench.give_back(create):
+    spent = not exchange.answer.accepted and exchange.answer.status not in OUTAGE
+    if spent and story.bench.give_back(create):
         story.drop_last()
         exchange = story.send(create, body=valid_body(story, create, state, **given))
     return made_from(story, create, exchange)
@@ -371,6 +372,7 @@ def came(answer: Answer) -> str:
 def expect_accepted(story: Story, exchange: Exchange, why: str) -> Answer:
     """Refutes the case where a valid request is refused."""
     answer = exchange.answer
+    block_outage(story, answer)
     if answer.status in (401, 403):
         story.block(f"the key is refused by {exchange.request.operation_id} ({answer.status})")
     if not answer.accepted:
@@ -383,6 +385,7 @@ def expect_refused(
 ) -> None:
     """Refutes the case where a request is not refused; how it is refused is judged beside it."""
     answer, story.refused = exchange.answer, True
+    block_outage(story, answer)
     if answer.accepted and operation.does == "create" and made is None:
         made_from_accepted(story, operation, answer)
     if made is not None and answer.accepted:
@@ -397,6 +400,12 @@ def expect_refused(
     note_shape(story, operation, answer)
     if made is not None:
         note_unchanged(story, operation, made)
+
+
+def block_outage(story: Story, answer: Answer) -> None:
+    """What stands before a target says nothing of a rule while the target is away."""
+    if answer.status in OUTAGE:
+        story.block(f"the target was away for a moment ({answer.status})")
 
 
 def note_refused(story: Story, operation: Operation, exchange: Exchange) -> None:

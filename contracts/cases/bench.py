@@ -19,7 +19,7 @@ from contracts.settings import MARK, Settings
 from contracts.shared import CaseDatabase, phases_with
 from contracts.strategies.bodies import Composer, calm_state
 from contracts.surface import Surface, build_surfaces
-from contracts.target.cleaning import delete
+from contracts.target.cleaning import delete_entry
 from contracts.target.client import Client
 from contracts.target.clock import Clock
 from contracts.target.creations import Entry
@@ -131,7 +131,7 @@ class Bench:
 
     def delete_loose(self, surface: Surface, loose: Iterable[Entry]) -> None:
         for entry in loose:
-            if not delete(self.client, surface, str(entry.record_id)):
+            if not delete_entry(self.client, self.surfaces, surface, entry, {}):
                 self.client.creations.close(entry)
 
     def make_reference(self, resource: str, credentials: str) -> Record | None:
