@@ -32,7 +32,7 @@ from contracts.cases.story import BlockedError, Case, Made, Steps, Story
 from contracts.chance import Chance
 from contracts.checks import choices, defaults, derived, echo, notfound, shape
 from contracts.checks.derived import source_of
-from contracts.checks.effect import belongs, is_due, links_of, look, query_for
+from contracts.checks.effect import belongs, count_of, is_due, links_of, look, query_for
 from contracts.checks.lifecycle import moved, new_value, only, plain_fields
 from contracts.checks.mixture import ORIGIN, SOON, Mixture
 from contracts.checks.timed import becomes
@@ -113,7 +113,7 @@ def made_with(mixed: Mixture, row: Row) -> Attempt:
         hold_record(story, mixed, body, made, made.record, "in the answer")
         hold_record(story, mixed, body, made, reread(story, made), "on reading")
         for effect in create.effects:
-            yield from hold_effect(story, mixed.query(row), body, made, effect)
+            yield from hold_effect(story, create, mixed.query(row), body, made, effect)
         yield from afterwards(story, surface, made, body)
         hold_foreign(story, surface, made)
 
@@ -209,14 +209,21 @@ def can_be_held(bench: Bench, surface: Surface, one: Derived, body: Mapping[str,
 
 
 def hold_effect(
-    story: Story, query: Mapping[str, str], body: Mapping[str, Any], made: Made, effect: Effect
+    story: Story,
+    create: Operation,
+    query: Mapping[str, str],
+    body: Mapping[str, Any],
+    made: Made,
+    effect: Effect,
 ) -> Steps:
     """Another record comes with it where one is due, once, and none where it is not."""
     observer, names = story.bench.surface(effect.creates), links_of(effect)
     if observer.listing is None or not names or effect.each is not None:
         return
     only(story, effect.rule_ids)
-    wanted = int(is_due(effect, query, body))
+    # Others may make the same kind of record, named alike.
+    alike = [e for e in create.effects if e.creates == effect.creates and links_of(e) == names]
+    wanted = sum(count_of(one, body) for one in alike if is_due(one, query, body))
     shown, found = query_for(observer.listing, effect), 0
     for _ in range(int(story.bench.settings.grace / POLL) + 1):
         listed = look(story, observer, observer.listing, shown)
@@ -227,7 +234,7 @@ def hold_effect(
         yield POLL
     story.bench.ledger.count(effect.rule_ids)
     if found != wanted:
-        number = "one" if wanted else "no"
+        number = {0: "no", 1: "one"}.get(wanted, str(wanted))
         expected = f"{number} {effect.creates} for it in {observer.listing.operation_id}"
         one = expect.linked(names, made.record_id)
         wish = expect.holding(observer.resource.page.records, wanted, one)
