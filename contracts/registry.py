@@ -72,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
 
 # These come when nothing waits any more: they move time themselves, or look back on all the others.
 LAST_CHECKS: tuple[Check, ...] = (
+    Check("others", frozenset({"timed"}), timed.cases_of_others),
     Check("named", frozenset({"action"}), kin.last_cases),
     Check("explore", frozenset({"transition", "closed", "editable"}), explore.cases),
     Check("races", frozenset({"transition", "closed", "editable"}), races.cases),
