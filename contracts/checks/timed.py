@@ -410,6 +410,8 @@ def entry_cases(
     name, field = surface.resource.name, timed.after or ""
     given = surface.create.body_fields if surface.create is not None else ()
     fields = [t.at for t in lifecycle.transitions if t.at is not None and t.at in given]
+    schemas = properties_of(surface.create.body_schema) if surface.create is not None else {}
+    longest = ample_delay(schemas.get(field, {}))
     for entry in entries(lifecycle, timed.source):
         if not is_reachable(lifecycle, entry.source) or surface.update is None:
             continue
@@ -444,6 +446,15 @@ def entry_cases(
             yield delay
             yield from becomes(story, lifecycle, made, timed, delay)
 
+        def longer(story: Story, entry: Transition = entry) -> Steps:
+            """The end of a delay that was taken back is none for the one that is asked for then."""
+            made = make(story, name, timed.source, **{field: int(SHORT)})
+            take_back(story, lifecycle, made, timed, SHORT)
+            enter(story, lifecycle, made, entry, {field: longest})
+            yield SHORT + AT_ONCE
+            if reads_before(story, made, longest):
+                still(story, lifecycle, made, timed, longest)
+
         def in_time(story: Story, entry: Transition = entry) -> Steps:
             made = reach(story, name, entry.source)
             enter(story, lifecycle, made, entry, {field: int(delay)})
@@ -462,6 +473,8 @@ def entry_cases(
                 if back.to == entry.source:
                     what = f'"{entry.to}" to "{back.to}" and back becomes "{timed.to}"'
                     yield Case(happens(timed), what, again)
+                    what = f'"{entry.to}" to "{back.to}" and back with a longer {field}'
+                    yield Case(not_before(timed), what, longer)
 
 
 def enter(
