@@ -35,6 +35,7 @@ from contracts.checks.derived import source_of
 from contracts.checks.effect import belongs, count_of, is_due, links_of, look, query_for
 from contracts.checks.lifecycle import moved, new_value, only, plain_fields
 from contracts.checks.mixture import ORIGIN, SOON, Mixture
+from contracts.checks.schema import is_judged
 from contracts.checks.timed import becomes
 from contracts.moments import is_same_moment, read_moment
 from contracts.strategies.edges import iter_constraints
@@ -54,11 +55,14 @@ def cases(bench: Bench) -> Iterator[Case]:
         if create is None or create.body_schema is None:
             continue
         ids = all_rules(bench, surface, create)
-        if bench.ledger.wants(ids):
+        wanted = bench.ledger.wants(ids)
+        if wanted or is_judged(bench, surface, create):
             mixed = choices.of_create(bench, surface, create)
             for row in iter_rows(mixed):
                 yield case_of(mixed, row, ids, made_with(mixed, row))
-        if update is not None and update.body_schema is not None and bench.ledger.wants(ids):
+        if update is None or update.body_schema is None:
+            continue
+        if wanted or is_judged(bench, surface, update):
             mixed = choices.of_update(bench, surface, create, update)
             for row in iter_rows(mixed):
                 yield case_of(mixed, row, ids, changed_with(mixed, row))

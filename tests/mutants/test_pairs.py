@@ -11,7 +11,7 @@ from tests.peers.pairs import PAIRS
 pytestmark = pytest.mark.whole_run
 
 
-@pytest.mark.parametrize("name", some(PAIRS, 40))
+@pytest.mark.parametrize("name", some(PAIRS, 41))
 def test_a_fault_of_two_features_is_caught(name: str) -> None:
     bend = PAIRS[name]
     result = judge_peer(bend=bend, selection=Selection(include_rules=bend.rule_ids))
