@@ -256,6 +256,8 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
         bad, changes = mixed.wrong(row), mixed.body(row)
         made = origin_of(story, mixed, row)
         before = dict(made.record)
+        if bad is None:
+            changes = unlike_stored(story, surface, update, made, changes)
         exchange = send(story, mixed, row, changes, made)
         if bad is not None:
             expect_refused(story, update, exchange, bad[1].word, made)
@@ -275,6 +277,24 @@ def changed_with(mixed: Mixture, row: Row) -> Attempt:
         hold_foreign(story, surface, made)
 
     return steps
+
+
+def unlike_stored(
+    story: Story, surface: Surface, update: Operation, made: Made, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The changes with another value where a record has the same already: it would not be missed."""
+    found = dict(changes)
+    lifecycle = surface.resource.lifecycle
+    bound = {ours for one in update.references.values() for ours in one.match.values()}
+    for name, value in changes.items():
+        reference = update.references.get(name)
+        fixed = name in bound or (reference is not None and reference.match)
+        if value is None or fixed or (lifecycle is not None and name == lifecycle.field):
+            continue
+        if value == made.record.get(name) or is_same_moment(value, made.record.get(name)):
+            with suppress(BlockedError):
+                found[name] = new_value(story, surface, update, name, made.record)
+    return found
 
 
 def origin_of(story: Story, mixed: Mixture, row: Row) -> Made:
