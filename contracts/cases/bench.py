@@ -121,7 +121,8 @@ class Bench:
         """What the run has made and nothing holds, the newest first."""
         resource = self.document.resources[create.resource]
         kept = {key_of(resource, one) for one in self.live.kept.get((create.resource, KEY), [])}
-        kept |= {made.record_id for made in self.standing.values()}
+        # One that a case has changed is of no use to others, and may be more than a target can bear.
+        kept |= {made.record_id for made in self.standing.values() if not made.spoiled}
         return [
             one
             for one in self.client.creations.open_entries()
