@@ -237,7 +237,7 @@ class Setting:
         self.seen.add((key, ids))
         return self.bench.ledger.wants(ids)
 
-    def states(self, name: str) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    def states(self) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """The states in which a value may be wrong, each with a plain body for it."""
         resource, lifecycle = self.surface.resource, self.surface.resource.lifecycle
         calm = calm_state(resource)
@@ -250,7 +250,7 @@ class Setting:
                 yield state, base
 
     def missing(self, name: str) -> Iterator[Choice]:
-        for _, base in self.states(name):
+        for _, base in self.states():
             for value, word in ((schema.LEFT_OUT, "missing"), (None, "null")):
                 body = schema.apply(base, {name: value})
                 broken = self.bench.composer.breaches(self.operation, body)
@@ -261,7 +261,7 @@ class Setting:
     def wrong(self, name: str) -> Iterator[Choice]:
         """One wrong value for each way in which a field can break one documented rule."""
         found: dict[object, list[Choice]] = {}
-        for state, base in self.states(name):
+        for state, base in self.states():
             calm = state == calm_state(self.surface.resource)
             if not calm and not schema.is_timed_in(self.surface.resource, name, state):
                 continue

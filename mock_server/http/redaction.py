@@ -54,7 +54,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def signs(words: Iterable[str]) -> bool:
-    return any(word == "sign" or word.startswith(("signat", "signing")) for word in words)
+    return any(word.startswith("sign") for word in words)
 
 
 @lru_cache(4_096)
@@ -88,7 +88,7 @@ def is_secret_sent(name: str) -> bool:
 
 
 def is_among(known: frozenset[str], words: tuple[str, ...]) -> bool:
-    return signs(words) or not known.isdisjoint(words)
+    return not known.isdisjoint(words) or any(word.startswith("signat") for word in words)
 
 
 def is_named(plan: Plan, name: str, by_habit: Callable[[str], bool] = is_secret) -> bool:
