@@ -37,7 +37,7 @@ SECRETS = (
     "password", "Password", "passwordConfirm", "password_confirmation", "db.password", "pwd", "tokens",
     "aws_secret_access_key", "stripe_secret_key", "my_api_key", "user_api_token", "x-api-key", "apiKey",
     "accesstoken", "clientSecret", "encryption_key", "jwt", "bearer", "sessionId", "user[password]",
-    "signing_key", "Authorization", "credentials",
+    "signing_key", "signed_key", "Authorization", "credentials",
 )  # fmt: skip
 HARMLESS = (
     "status", "text", "keyboard", "sort_key", "key", "next_page_token", "author", "signed_at", "id",
